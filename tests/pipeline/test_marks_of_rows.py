@@ -22,6 +22,7 @@ ASKED: dict[str, tuple[str, list[str], str, str, list[str]]] = {
     "about": ("return_policy", ["30 days", "30 days", "none"], "", "", []),
     "halves": ("test_group", ["A", "B", "B"], "", "", []),
     "rule": ("status", ["paid", "void", "void"], "code", "leave_out: {status: [void]}", []),
+    "empty": ("Cancelled at", ["NaT", "\\N", "nej"], "", "", []),
     "gone": ("gone", ["", "1", "1"], "boolean", "deleted", []),
     "named": ("voided", ["N", "Y", "Y"], "boolean", READ, []),
 }

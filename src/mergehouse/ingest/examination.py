@@ -90,7 +90,7 @@ def _formats(
     shares = doubtful_shares(connection, of.source, found)
     days = days_moved(connection, of.source, of.brand.timezone)
     note_emptied(connection, of.source, found, before)
-    voiding = voiding_columns(connection, rows, batch)
+    voiding = voiding_columns(connection, rows, written, batch)
     for place, formats in enumerate(found):
         formats.doubts.extend(others.get(place, []) + shares.get(place, []) + days.get(place, []))
         formats.voiding.extend(voiding.get(place, []))

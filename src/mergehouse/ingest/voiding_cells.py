@@ -7,11 +7,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import duckdb
 
+from mergehouse.ingest.cells import FALSE_WORDS
+from mergehouse.ingest.odd_cells import NULL_WORDS
+from mergehouse.ingest.written_values import batches_with
 from mergehouse.lakehouse.reader import quoted, text
 
 # Words of columns that say it by being filled: `voided`, `cancelled_at`, `_fivetran_deleted`.
@@ -53,10 +56,7 @@ RETURNING = (
     "avoir", "devolución", "devolucion", "reembolso", "reso",
 )  # fmt: skip
 DELETING = ("d", "delete")  # what tools of change data capture call it
-NO = (
-    "", "n", "no", "false", "f", "none", "null", "nan", "na", "n/a", "nein", "non", "falsch", "falso",
-    "nee",
-)  # fmt: skip
+NO = ("", "na", *FALSE_WORDS.split(), *map(str.lower, NULL_WORDS))
 
 
 class Said(NamedTuple):
@@ -69,19 +69,19 @@ class Said(NamedTuple):
     is_by_value: bool
 
 
-def voiding(name: str) -> list[Said]:
-    """What a column of texts may say, by its name, in SQL that every engine reads.
+def voiding(name: str, cells: str) -> list[Said]:
+    """What a column of texts may say, by its name, in SQL of its `cells` that every engine reads.
 
-    >>> [(said.is_return, said.is_by_value) for said in voiding("financial_status")]
+    >>> [(said.is_return, said.is_by_value) for said in voiding("financial_status", "`status`")]
     [(False, True), (True, True)]
-    >>> voiding("voided")[0].condition[:40]
+    >>> voiding("voided", "`voided`")[0].condition[:40]
     "TRANSLATE(LOWER(TRIM(`voided`)), '0.,:- "
-    >>> voiding("cancellation_policy"), voiding("title")
+    >>> voiding("cancellation_policy", "policy"), voiding("title", "title")
     ([], [])
     """
     letters = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", name.lower()))
     words = {*re.findall("[a-z]+", letters)}
-    column = f"LOWER(TRIM(`{name}`))"
+    column = f"LOWER(TRIM({cells}))"
     if words & {*ABOUT}:
         return []
     if words & {*VOIDED, *RETURNED} or letters.strip("_") in IN_WHOLE:
@@ -103,21 +103,20 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def voiding_columns(
-    connection: duckdb.DuckDBPyConnection, rows: str, batch: str | None = None
+    connection: duckdb.DuckDBPyConnection, rows: str, written: Mapping[str, str], batch: str | None = None
 ) -> dict[int, list[str]]:
-    """By batch the columns, declared or not, of which some cell says so. Only columns of such names are read.
+    """By batch the columns, declared or not, of which some cell says so. Of columns of such names those that
+    are `written` (by name, as `written_values` gives them) are asked there, others of the rows.
 
     >>> rows = "FROM (VALUES ('A1', 'paid'), ('A2', 'Voided')) AS t(number, status)"
-    >>> voiding_columns(duckdb.connect(), rows)
+    >>> voiding_columns(duckdb.connect(), rows, {})
     {0: ['status']}
     """
-    names = [it[0] for it in connection.execute(f"SELECT * FROM ({rows}) LIMIT 0").description or []]
+    names = connection.sql(f"SELECT * FROM ({rows}) LIMIT 0").columns
     by, found = quoted(batch) if batch else "0", defaultdict[int, list[str]](list)
     for name in names:
-        conditions = " OR ".join(said.condition for said in voiding(name)).replace("`", '"')
-        if conditions:
-            values = f"SELECT DISTINCT {by} AS of_batch, {quoted(name)} FROM ({rows})"
-            said = f"SELECT DISTINCT of_batch FROM ({values}) WHERE {conditions}"
-            for (place,) in connection.execute(said).fetchall():
+        if conditions := " OR ".join(said.condition for said in voiding(name, quoted(name))):
+            cells = f"(SELECT DISTINCT {by} AS batch, {quoted(name)} FROM ({rows}))"
+            for place in batches_with(connection, f"FROM {written.get(name, cells)} WHERE {conditions}"):
                 found[place].append(name)
     return dict(found)

@@ -24,9 +24,8 @@ def check_bounds(values: Values) -> list[CheckResult]:
             and ((kpi.min is not None and value < kpi.min) or (kpi.max is not None and value > kpi.max))
         ]
         low, high = (bound if bound is not None else "any" for bound in (kpi.min, kpi.max))
-        severity: Severity = "warn" if kpi.name in UNUSUAL else "error"
-        why = (
-            f"{kpi.label} is {'mostly' if kpi.name in UNUSUAL else 'always'} from {low} to {high} {kpi.unit}."
-        )
+        is_unusual = kpi.name in UNUSUAL
+        why = f"{kpi.label} is {'mostly' if is_unusual else 'always'} from {low} to {high} {kpi.unit}."
+        severity: Severity = "warn" if is_unusual else "error"
         results.append(CheckResult("kpi", f"{kpi.name}_in_bounds", severity, len(outside), why, outside))
     return results

@@ -29,18 +29,21 @@ def unread_marks_view(brands: list[Brand], delivered: list[Batch]) -> str:
     >>> unread_marks_view([], []).endswith("WHERE FALSE")
     True
     """
+    marks = {formats: json.loads(formats).get("voiding", []) for formats in {b.formats for b in delivered}}
+    said: dict[str, dict[tuple[str, str], list[Batch]]] = defaultdict(lambda: defaultdict(list))
+    for batch in delivered:
+        for name in marks[batch.formats]:
+            said[batch.source_system][batch.source_table, name].append(batch)
     selects = []
     for brand in brands:
-        said = defaultdict[tuple[str, str], list[Batch]](list)
-        for batch in delivered:
-            if batch.source_system == brand.name:
-                for name in json.loads(batch.formats).get("voiding", []):
-                    said[batch.source_table, name].append(batch)
-        if said:
-            lines, orders, read = line_sources(brand), _order_sources(brand), _read(brand)
+        if of_brand := said.get(brand.name):
+            file = brand.folder / ORDER_LINES
+            query = resolved(brand, file)
+            lines, orders = line_sources(brand), _order_sources(selects_of(query, file), brand)
+            read = _columns([query]) | {*brand.leave_out}
             selects += [
                 _select(brand, table, name, batches, is_order=table not in lines)
-                for (table, name), batches in sorted(said.items())
+                for (table, name), batches in sorted(of_brand.items())
                 if table in lines | orders and name not in read | {*brand.sources[table].deleted}
             ]
     texts = dict.fromkeys(("source_system", "said_by", "value", "such_as", "batch_id"), "STRING")
@@ -48,14 +51,10 @@ def unread_marks_view(brands: list[Brand], delivered: list[Batch]) -> str:
     return " UNION ALL ".join(selects) or no_rows(texts | others)
 
 
-def _read(brand: Brand) -> set[str]:
-    return _columns([resolved(brand, brand.folder / ORDER_LINES)]) | {*brand.leave_out}
-
-
-def _order_sources(brand: Brand) -> set[str]:
-    """The sources of which a LEFT JOIN of order_lines.sql looks up a row by what it gives as order_id."""
-    file, found = brand.folder / ORDER_LINES, set[str]()
-    for branch in selects_of(resolved(brand, file), file):
+def _order_sources(branches: Iterable[exp.Query], brand: Brand) -> set[str]:
+    """The sources of which a LEFT JOIN of order lines looks up a row by what they give as order_id."""
+    found = set[str]()
+    for branch in branches:
         numbers = _columns(select for select in branch.selects if select.alias_or_name == "order_id")
         found |= {
             join.source
@@ -70,12 +69,13 @@ def _columns(values: Iterable[exp.Expr]) -> set[str]:
 
 
 def _select(brand: Brand, table: str, name: str, batches: list[Batch], is_order: bool) -> str:
-    said = f"UPPER(TRIM(`{name}`))"
+    cells = f"`{name}`"
+    said = f"UPPER(TRIM({cells}))"
     return " UNION ALL ".join(
         f"SELECT {literal(brand.name)} AS source_system, {literal(f'{table}.{name}')} AS said_by,"
         f" CAST({said if of.is_by_value else 'NULL'} AS STRING) AS value, {said} AS such_as, batch_id,"
         f" {str(of.is_return).upper()} AS is_return, {str(is_order).upper()} AS is_order, source_row"
         f" FROM {bronze_table(brand.name, table)}"
         f" WHERE {of.condition} AND {among_batches(batches)}"
-        for of in voiding(name)
+        for of in voiding(name, cells)
     )

@@ -86,6 +86,18 @@ def test_torn_rows_count(shop: Shop) -> None:
     assert (whole["lost_lines"], whole["order_lines"]) == (3, 12)
 
 
+def test_rows_of_nothing_do_not_count(shop: Shop) -> None:
+    """Spreadsheets write them below a table; what has as much as one cell is a line that is lost."""
+    limited(shop, "")
+    shop.deliver_lines(*lines(0, 95), *["," * 9] * 60, ",,,,,,,77,,")
+    result = shop.run()
+    assert not result.failed, result.faults
+    [of_all] = failing(result, "quarantine_below_warn")
+    assert (of_all["lost_lines"], of_all["order_lines"], of_all["most_often"]) == (1, 156, "missing_order_id")
+    said = {(row["reason"], row["rows"]) for row in result.left_out}
+    assert said == {("empty_row", 60), ("missing_order_id", 1)}
+
+
 def test_a_delivery_that_came_again_right_is_left_out_by_its_number(shop: Shop) -> None:
     """Lines have no number: of 22 lines 10 and 3 torn ones could not be used, and count beside the file that
     has them all. Left out, neither its lines nor its torn rows stop the brand; those that it had right stay.

@@ -1,8 +1,8 @@
 -- Grain: one brand, and one delivery of order lines of it (`batch_id`; empty for all of them together).
 -- Inputs: order lines, those in quarantine, the ledger (not of brands that are held back), newest rates, brands' limits.
 -- Questionable: rows that could not be split count as lines without an amount; amounts are compared in euros by each currency's newest
--- rate, near enough for a share. What the brand's own rules leave out (`left_out`) is no loss, torn rows of a delivery that they leave
--- out whole neither.
+-- rate, near enough for a share. What the brand's own rules leave out (`left_out`) is no loss, nor is a row without any cell (`empty_row`)
+-- or a torn one of a delivery that they leave out whole.
 WITH newest AS (
   SELECT currency, CAST(MAX_BY(rate_eur, rate_date) AS DOUBLE) AS rate_eur FROM silver.fx_rates_eur GROUP BY currency
 ),
@@ -20,7 +20,7 @@ lines AS (
     COUNT(*), 0,
     SUM(CASE WHEN reason_code = 'amount_out_of_range' THEN 0 ELSE CAST(ABS(amount_original) AS DOUBLE) END)
   FROM silver.quarantine
-  WHERE reason_code <> 'left_out'
+  WHERE reason_code NOT IN ('left_out', 'empty_row')
   GROUP BY source_system, batch_id, currency, reason_code
 ),
 torn AS (

@@ -89,6 +89,21 @@ SAID: dict[str, str | None] = {
     "JSON_ARRAY_LENGTH(sku)": None,
     "JSON_ARRAY_LENGTH('[1, 2]')": "2",
     "(SELECT MAX_BY(y, x) FROM VALUES (1, 'a'), (2, NULL) AS v(x, y))": None,
+    "(SELECT LAST(y, TRUE) FROM VALUES (1, 'a'), (2, NULL) AS v(x, y))": "a",
+    "(SELECT FIRST(y) IGNORE NULLS FROM VALUES (1, NULL), (2, 'a') AS v(x, y))": "a",
+    "(SELECT MAX(z) FROM (SELECT x, LAST(y, TRUE) OVER (ORDER BY x) AS z FROM VALUES (1, 'b'), (2, NULL),"
+    " (3, 'a') AS v(x, y)) AS w WHERE x = 2)": "b",
+    "(SELECT PERCENTILE(x, 0.3) FROM VALUES (0), (10) AS v(x))": "3.0",
+    "(SELECT PERCENTILE_CONT(0.3) WITHIN GROUP (ORDER BY x DESC) FROM VALUES (0), (10) AS v(x))": "7.0",
+    "(SELECT STRING_AGG(x) WITHIN GROUP (ORDER BY x) FROM VALUES ('b'), ('a') AS v(x))": "ab",
+    "DATEDIFF(DAY, TIMESTAMP_NTZ'2026-01-31 12:00:00', DATE'2026-01-01')": "-30",
+    "CAST(TIMESTAMP_SECONDS(1772359200) AS DATE)": "2026-03-01",
+    "TRANSFORM(SPLIT('a,b', ','), (x, i) -> CONCAT(x, CAST(i AS STRING)))[1]": "b1",
+    "FILTER(SPLIT('a,b', ','), (x, i) -> i < 1)[0]": "a",
+    """FROM_JSON('{"q": 2.5}', 'q INT').q""": None,  # which is no whole number
+    """FROM_JSON('[{"q": 2.5, "s": "x"}, {"q": 3}]', 'ARRAY<STRUCT<q: INT, s: STRING>>')[1].q""": "3",
+    """FROM_JSON('{"q": 2}', 'ARRAY<STRUCT<q: INT>>')[0].q""": "2",  # one object is a list of one
+    "EXTRACT(HOUR FROM CAST('2026-03-01T10:15:30' AS TIMESTAMP))": "10",
 }
 BEYOND_SAIL = {  # which has no such function, or another one
     "BROUND(2.5, 0)": "2",
@@ -134,6 +149,22 @@ def test_a_pattern_that_engines_read_in_their_own_ways_is_refused(tmp_path: Path
 def test_hashes_that_another_engine_gives_otherwise_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="`HASH"):
         query(tmp_path, "HASH(sku) AS product_code")
+
+
+@pytest.mark.parametrize(
+    ("select", "says"),
+    [
+        ("AGGREGATE(SPLIT(sku, ','), '', (a, x) -> a || x, a -> UPPER(a))", "'finish' is not supported"),
+        ("PERCENTILE_APPROX(qty, 0.5) OVER ()", "PERCENTILE_APPROX"),
+        ("APPROX_COUNT_DISTINCT(sku) OVER ()", "APPROX_COUNT_DISTINCT"),
+        ("SKEWNESS(qty) OVER ()", "SKEWNESS"),
+    ],
+)
+def test_what_an_engine_would_leave_out_or_work_out_in_its_own_way_is_refused(
+    tmp_path: Path, select: str, says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        query(tmp_path, f"{select} AS product_code")
 
 
 def test_a_column_in_double_quotes_is_a_text_and_refused(tmp_path: Path) -> None:

@@ -95,6 +95,18 @@ def to_duckdb(sql: Sql) -> str:
     return _translated(sql) if isinstance(sql, str) else _for_duckdb(sql.copy())
 
 
+def expect_written(query: exp.Query) -> None:
+    """Raises sqlglot's UnsupportedError where an engine's SQL would be written without a part of a query.
+
+    >>> expect_written(parsed("SELECT price FROM lines"))
+    >>> expect_written(parsed("SELECT AGGREGATE(prices, 0, (a, x) -> a + x, a -> a * 2) FROM orders"))
+    Traceback (most recent call last):
+    sqlglot.errors.UnsupportedError: Argument 'finish' is not supported for expression 'Reduce' ...
+    """
+    query.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    _for_duckdb(query.copy(), unsupported_level=sqlglot.ErrorLevel.RAISE)
+
+
 def to_spark(sql: Sql) -> str:
     """Spark SQL as text: as it was written, where it was.
 
@@ -112,11 +124,11 @@ def _translated(sql: str) -> str:
     return _for_duckdb(parsed(sql))
 
 
-def _for_duckdb(tree: exp.Expr) -> str:
-    return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False, comments=False)
+def _for_duckdb(tree: exp.Expr, **options: Any) -> str:
+    return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False, comments=False, **options)
 
 
-def _plain(node: exp.Expression) -> exp.Expression:
+def _plain(node: exp.Expr) -> exp.Expr:
     """What SQLGlot reads two ways, as it reads what it writes."""
     if type(node) is exp.Cast:
         kind = node.to
@@ -127,7 +139,19 @@ def _plain(node: exp.Expression) -> exp.Expression:
         return exp.TryCast(this=node.expressions[0], to=exp.DataType.build(node.name))
     if isinstance(node, WITH_PATTERNS):
         node.set("format", quotes_as_written(node.args.get("format")))
+    if isinstance(node, exp.GroupConcat) and not node.args.get(
+        "separator"
+    ):  # none, where others have a comma
+        node.set("separator", exp.Literal.string(""))
+    if isinstance(node, exp.WithinGroup) and isinstance(node.this, exp.PercentileCont):
+        return _percentile(node)
     return node
+
+
+def _percentile(node: exp.WithinGroup) -> exp.Expr:
+    """PERCENTILE_CONT as PERCENTILE, which is as exact; SQLGlot writes an approximation for Spark."""
+    [by], share = node.expression.expressions, node.this.this
+    return exp.Quantile(this=by.this, quantile=1 - share if by.args.get("desc") else share)
 
 
 def _rewrite(node: exp.Expr) -> exp.Expr:

@@ -89,8 +89,17 @@ def _whole_units(node: exp.Expr) -> exp.Expr | None:
     if not node.args.get("unit"):
         return None
     clock = "TRY_CAST(n AS TIMESTAMP)"
-    start, end = (_said(clock, n=n) for n in (node.expression, node.this))
+    times = (n.this if isinstance(n, exp.TsOrDsToDate) else n for n in (node.expression, node.this))
+    start, end = (_said(clock, n=n) for n in times)
     return _said(f"DATE_SUB('{node.args['unit'].name}', a, b)", a=start, b=end)
+
+
+def _part_of_instant(node: exp.Expr) -> exp.Expr | None:
+    """In UTC, in which every session is: SQLGlot warns of a part of an instant, not of a clock's."""
+    instant = node.expression
+    if not (isinstance(instant, exp.Cast) and instant.to.is_type("TIMESTAMPTZ")):
+        return None
+    return _with(node, "expression", exp.TryCast(this=instant.copy(), to=exp.DataType.build("TIMESTAMPNTZ")))
 
 
 def _first_day(node: exp.Expr) -> exp.Expr | None:
@@ -193,13 +202,35 @@ def _json(text: exp.Expr) -> exp.Expr:
 
 def _from_json(node: exp.Expr) -> exp.Expr | None:
     """FROM_JSON by the names and types that it is given, as JSON_TRANSFORM wants them: types within lists and
-    objects.
+    objects. One object is a list of one; of what is to be whole DuckDB would round what is not.
     """
     written = node.expression.name
     is_nested = re.match(r"(?i)\s*(array|struct|map)\s*<", written)
     kind = exp.DataType.build(written if is_nested else f"STRUCT<{written}>", dialect="spark")
+    given = _json(node.this)
+    if kind.is_type(exp.DType.ARRAY):
+        given = _said("CASE WHEN JSON_TYPE(a) = 'OBJECT' THEN JSON_ARRAY(a) ELSE a END", a=given)
     shape = exp.Literal.string(json.dumps(_shape(kind)))
-    return exp.Anonymous(this="JSON_TRANSFORM", expressions=[_json(node.this), shape])
+    read = exp.Anonymous(this="JSON_TRANSFORM", expressions=[given, shape])
+    whole = _whole("e0", kind, 1)
+    return _said(f"LIST_TRANSFORM([a], LAMBDA e0 : {whole})[1]", a=read) if whole else read
+
+
+def _whole(value: str, kind: exp.DataType, depth: int) -> str | None:
+    """A value with what is to be whole as such, and empty where it is not; None where nothing is to be."""
+    if kind.is_type(*exp.DataType.INTEGER_TYPES):
+        return f"CASE WHEN {value} = TRUNC({value}) THEN TRY_CAST({value} AS {kind.sql('duckdb')}) END"
+    if kind.is_type(exp.DType.ARRAY):
+        each = _whole(f"e{depth}", kind.expressions[0], depth + 1)
+        return f"LIST_TRANSFORM({value}, LAMBDA e{depth} : {each})" if each else None
+    if kind.is_type(exp.DType.STRUCT):
+        fields = {field.this.sql("duckdb", identify=True): field.args["kind"] for field in kind.expressions}
+        values = {name: f"{value}.{name}" for name in fields}
+        whole = {name: _whole(values[name], of, depth) for name, of in fields.items()}
+        packed = ", ".join(f"{name} := {whole[name] or values[name]}" for name in fields)
+        is_there = f"CASE WHEN {value} IS NOT NULL THEN STRUCT_PACK({packed}) END"
+        return is_there if any(whole.values()) else None
+    return None
 
 
 def _shape(kind: exp.DataType) -> object:
@@ -207,12 +238,38 @@ def _shape(kind: exp.DataType) -> object:
         return {field.name: _shape(field.args["kind"]) for field in kind.expressions}
     if kind.is_type(exp.DType.ARRAY):
         return [_shape(kind.expressions[0])]
-    return kind.sql("duckdb")
+    return "DECIMAL(38, 9)" if kind.is_type(*exp.DataType.INTEGER_TYPES) else kind.sql("duckdb")
 
 
 def _by(name: str) -> Callable[[exp.Expr], exp.Expr | None]:
     """MAX_BY and MIN_BY: the row of the greatest counts where what is asked of it is empty, too."""
     return lambda node: _said(f"{name}(a, b)", a=node.this, b=node.expression)
+
+
+def _without_nulls(node: exp.Expr) -> exp.Expr | None:
+    """FIRST and LAST of what is filled; of DuckDB's functions of these names the one says so, of rows in an
+    order, and the other leaves NULLs out anyway.
+    """
+    kind = {exp.First: exp.FirstValue, exp.Last: exp.LastValue}.get(type(node.this))
+    if not kind:
+        return None
+    if isinstance(node.parent, exp.Window):
+        return _with(node, "this", kind(this=node.this.this.copy()))
+    return _said(f"{node.this.key}(a) FILTER (WHERE NOT a IS NULL)", a=node.this.this)
+
+
+def _counted_from_zero(node: exp.Expr) -> exp.Expr | None:
+    """The function of an element and its place, which DuckDB counts from one."""
+    given = node.expression
+    if not (isinstance(given, exp.Lambda) and len(given.expressions) == 2):
+        return None
+    place = given.expressions[1].name
+
+    def earlier(part: exp.Expr) -> exp.Expr:
+        is_place = isinstance(part, exp.Identifier) and part.name == place
+        return exp.paren(part.copy() - 1) if is_place and not isinstance(part.parent, exp.Dot) else part
+
+    return _with(node, "expression", _with(given, "this", given.this.transform(earlier)))
 
 
 def _of_one(sql: str) -> Callable[[exp.Expr], exp.Expr | None]:
@@ -226,6 +283,7 @@ _BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
     exp.RegexpReplace: _replaced,
     exp.DateDiff: _whole_units,
     exp.TimestampDiff: _whole_units,
+    exp.Extract: _part_of_instant,
     exp.DayOfWeek: _of_one("(DAYOFWEEK(TRY_CAST(a AS DATE)) + 1)"),
     exp.DateTrunc: _first_day,
     exp.AddMonths: _months_later,
@@ -249,6 +307,10 @@ _BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
     exp.RegexpSubstr: lambda node: _said("NULLIF(REGEXP_EXTRACT(a, b), '')", a=node.this, b=node.expression),
     exp.Replace: _replaced_text,
     exp.SubstringIndex: _parts,
+    exp.IgnoreNulls: _without_nulls,
+    exp.Transform: _counted_from_zero,
+    exp.ArrayFilter: _counted_from_zero,
+    exp.Quantile: lambda node: _said("QUANTILE_CONT(a, b)", a=node.this, b=node.args["quantile"]),
     exp.ArgMax: _by("ARG_MAX_NULL"),
     exp.ArgMin: _by("ARG_MIN_NULL"),
     exp.Format: lambda node: exp.Anonymous(
@@ -275,7 +337,7 @@ _BY_NAME = {
     "SOME": "BOOL_OR(a)",
     "TIMESTAMP_MICROS": "MAKE_TIMESTAMP(a)",
     "TIMESTAMP_MILLIS": "MAKE_TIMESTAMP_MS(a)",
-    "TIMESTAMP_SECONDS": "MAKE_TIMESTAMP_MS(a * 1000)",
+    "TIMESTAMP_SECONDS": "MAKE_TIMESTAMP(CAST(ROUND(a * 1e6) AS BIGINT))",
     "WEEKDAY": "(ISODOW(a) - 1)",
     "ZEROIFNULL": "COALESCE(a, 0)",
 }

@@ -16,7 +16,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.tokens import TokenType
 
-from mergehouse.engine.dialect import plain
+from mergehouse.engine.dialect import expect_written, plain
 from mergehouse.errors import ConfigError
 
 LONGEST = 500_000  # characters
@@ -40,7 +40,9 @@ PARTS = (
     exp.ColumnDef, exp.JSONPath, exp.JSONPathPart, exp.JSONKeyValue,
 )  # fmt: skip
 # of what SQLGlot knows as functions, those that do not compute a value from values, or another one each time
+# or on each engine
 _REFUSED = """
+    ApproxDistinct ApproxQuantile ApproxQuantiles ApproxTopK Kurtosis PercentileDisc Skewness
     AIAgg AIClassify AIEmbed AIForecast AIGenerate AISimilarity AISummarizeAgg Apply Columns
     CurrentAccount CurrentAccountName CurrentAvailableRoles CurrentCatalog CurrentClient CurrentDatabase
     CurrentIpAddress CurrentOrganizationName CurrentOrganizationUser CurrentRegion CurrentRole
@@ -85,7 +87,8 @@ def parsed(text: str, file: Path) -> exp.Query:
             found = " and ".join(query.key.upper() for query in queries[:4]) or "nothing"
             raise ConfigError(f"{file}: expected one SELECT, found {found}.")
         _expect_allowed(queries[0], file)
-        queries[0].sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+        query: exp.Query = plain(queries[0])
+        expect_written(query)
     except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
         raise ConfigError(f"{file}: {str(error).splitlines()[0]} Say it with other functions.") from None
     except sqlglot.errors.ParseError as error:
@@ -94,7 +97,6 @@ def parsed(text: str, file: Path) -> exp.Query:
         raise ConfigError(f"{file}, line {where}: not valid Spark SQL: {what}.") from None
     except RecursionError:
         raise ConfigError(_too_deep(file)) from None
-    query: exp.Query = plain(queries[0])
     return query
 
 

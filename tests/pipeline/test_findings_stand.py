@@ -6,6 +6,7 @@ import pytest
 from tests.conftest import SHOP_BRAND, Shop
 
 from mergehouse.pipeline.results import RunResult
+from mergehouse.quality.standing import KEPT
 
 pytestmark = pytest.mark.slow("several deliveries")
 
@@ -42,6 +43,31 @@ def test_what_is_odd_about_a_line_is_said_until_it_is_mended(shop: Shop) -> None
     shop.deliver_lines(GOOD.format(n=1), name="lines_3.csv")
     assert found(shop.run(until="silver")) == {"country_is_known"}  # of the version before, which stays
     assert found(shop.run(until="silver")) == {"country_is_known"}
+
+
+def test_what_a_run_that_was_killed_found_is_said_by_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tables are up to date, and what is noted is of another delivery, or of none; or lost."""
+    note = shop.folder / "lakehouse" / KEPT
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for n in (2, 3):
+        shop.deliver_lines(ODD.replace("A1", f"B{n}"), GOOD.format(n=n), name=f"lines_{n}.csv")
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr("mergehouse.pipeline.run_log.append_rows", killed)
+            shop.run(until="silver")
+        for garbled in ([False], [False, True])[n == 3]:
+            if garbled:
+                note.write_text('{"silver.order_lines": []}')
+            healed = shop.run(until="silver")
+            assert healed.changed and {t.status for t in healed.tables} == {"fresh"}
+            odd = [c.failures for c in healed.checks if c.check == "signs_agree"]
+            assert found(healed) == OF_LINES and odd == [n - 1]
+    last = shop.run(until="silver")
+    assert found(last) == OF_LINES and not last.changed
 
 
 def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> None:

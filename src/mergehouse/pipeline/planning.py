@@ -32,6 +32,7 @@ from mergehouse.project.mapping_files import RUN, Rows
 from mergehouse.quality import reconciliation
 from mergehouse.quality.checks import CheckResult
 from mergehouse.quality.missing_rates import missing_rates
+from mergehouse.quality.standing import Standing
 from mergehouse.transform.field_reconciliation import rules_over
 from mergehouse.transform.graph import Graph, Table
 from mergehouse.transform.incremental import Changes
@@ -49,9 +50,11 @@ def bring_up_to_date(
     full: bool,
     progress: Progress,
     later: Collection[str],
+    before: Standing,
 ) -> Attachments:
     """Builds what is chosen; once more with newer rates, where some are missing, and without the brands on
-    whose account tables failed, as long as there are others.
+    whose account tables failed, as long as there are others. `before` tells of which tables it is known what
+    stands; the others are looked at.
     """
     lakehouse, batches = engine.lakehouse, result.ingest.batches
     mappings = mappings | {RUN: (["started"], [[result.started.isoformat()]])}
@@ -60,7 +63,9 @@ def bring_up_to_date(
     may_fetch = True
     while True:
         try:
-            bench = workbench(held, engine, held.mappings(mappings), batches, full, progress, result.started)
+            bench = workbench(
+                held, engine, held.mappings(mappings), batches, full, progress, result.started, before
+            )
         except BrandError as error:
             held = isolation.misconfigured(held, error, without_new)
             continue
@@ -115,6 +120,7 @@ def workbench(
     full: bool,
     progress: Progress,
     now: dt.datetime,
+    before: Standing,
 ) -> Workbench:
     """The graph of now, and where the tables are of an earlier state, what has changed since."""
     lakehouse, project = engine.lakehouse, held.project
@@ -135,7 +141,7 @@ def workbench(
             traced.trace(project, known, new, attachments.attach)
             changes = traced
     request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress, now)
-    return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
+    return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request, before)
 
 
 def graph_of(

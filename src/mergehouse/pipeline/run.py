@@ -94,11 +94,12 @@ def run(
         was_amiss = _bring_in(project, lakehouse, loader, result, from_raw, load, progress)
         stages.spent("loading")
         full = full or from_raw
-        is_whole = select is None and until is None
+        is_whole, before = select is None and until is None, standing(lakehouse)
         if (
             is_whole
             and not (full or later or was_amiss)
             and (names := known_up_to_date(project, lakehouse, mappings, result.ingest, result.started))
+            and all(before.knows(name, lakehouse.stamp(name)) for name in names)
         ):
             result.tables = [TableResult(name, "fresh") for name in names]
             stages.spent("planning")
@@ -106,10 +107,10 @@ def run(
             from mergehouse.pipeline.planning import bring_up_to_date
 
             attachments = bring_up_to_date(
-                project, engine, mappings, result, stages, select, until, full, progress, later
+                project, engine, mappings, result, stages, select, until, full, progress, later, before
             )
         _look_over(project, lakehouse, result)
-        before, fields = standing(lakehouse), reconciled(project)
+        fields = reconciled(project)
         unseen = [t.table for t in result.tables if t.status == "fresh" and not t.is_looked_at]
         if result.changed:
             from mergehouse.pipeline import isolation
@@ -122,8 +123,8 @@ def run(
             stages.spent("checks")
             record_run(lakehouse, result)
             looked_at = {t.table for t in result.tables if t.is_looked_at} | fields
-            keep_standing(lakehouse, before, looked_at, result.checks)
             keep(project, lakehouse, held=result.faults)
+            keep_standing(lakehouse, before, looked_at, result.checks)  # last: without it, all is noted again
             stages.spent("recording")
             if not project.config.engine.catalog:  # which looks after the files of its tables itself
                 written, shown = written_by(result, lakehouse), published_versions(lakehouse) or {}
@@ -131,7 +132,7 @@ def run(
                 result.checks += findings
         else:
             unseen += fields
-        result.checks += [finding for name in unseen for finding in before.get(name, ())]
+        result.checks += [finding for name in unseen for finding in before.findings.get(name, ())]
         publish(lakehouse)
         stages.spent("upkeep" if result.changed else "checks")
         return result

@@ -90,7 +90,8 @@ def parsed(text: str, file: Path) -> exp.Query:
         query: exp.Query = plain(queries[0])
         expect_written(query)
     except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
-        raise ConfigError(f"{file}: {str(error).splitlines()[0].strip('. ')}. Say it with other functions.") from None
+        what = str(error).splitlines()[0].strip(". ")
+        raise ConfigError(f"{file}: {what}. Say it with other functions.") from None
     except sqlglot.errors.ParseError as error:
         first = error.errors[0] if error.errors else {}
         where, what = first.get("line", "?"), first.get("description", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 
 import openpyxl
 import pytest
@@ -444,6 +445,30 @@ def test_an_object_that_is_not_there_has_empty_fields(shop: Shop) -> None:
     ]  # fmt: skip
     [said] = found(result, "deliveries_are_sound")
     assert "customer: 1 record(s) have no object there, but `K8`" in str(said["doubt"])
+
+
+def test_what_a_change_has_taken_away_is_what_was_before(shop: Shop) -> None:
+    """Debezium's deletions have nothing as `after`, with its envelope or without."""
+    paths = re.sub(r"      (\w+): \{type: (\w+)\}", r"      \1: {type: \2, header: after.\1}", SHOP_BRAND)
+    operation = "    key: [order]\n    deleted: {op: [D]}\n    columns:\n      op: {type: code}"
+    envelope, plain = shop.brands("envelope", "plain")
+    changes = [
+        {"before": None, "after": record("A1", "77"), "op": "c"},
+        {"before": None, "after": record("A2", "77"), "op": "c"},
+        {"before": record("A1", "77"), "after": None, "op": "d"},
+    ]
+    plain.configure(paths.replace("    columns:", operation))
+    plain.deliver("\n".join(map(json.dumps, changes)), "lines.jsonl")
+    envelope.configure(
+        paths.replace("after.", "payload.after.").replace(
+            "    columns:", operation.replace("{type: code}", "{type: code, header: payload.op}")
+        )
+    )
+    envelope.deliver("\n".join(json.dumps({"payload": change}) for change in changes), "lines.jsonl")
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT source_system, order_id FROM silver.sales_clean ORDER BY 1") == [
+        ("envelope", "A2"), ("plain", "A2"),
+    ]  # fmt: skip
 
 
 def test_a_time_of_day_of_a_workbook_is_what_its_clock_shows(shop: Shop) -> None:

@@ -78,7 +78,7 @@ def read_json(file: Path, items: str | None, is_number: Callable[[str], bool] = 
         if isinstance(record, Torn):
             torn.append(record)
             continue
-        rows += _rows(record, "", items)
+        rows += _rows(_of_change(record), "", items)
         if len(rows) >= ROWS_AT_ONCE:
             frames.append(_frame(rows, texts, is_number))
             rows = []
@@ -152,6 +152,16 @@ def _one_after_another(file: Path) -> Iterator[dict[str, Any] | Torn]:
             ) from None
         is_sound = isinstance(record, dict)
         yield record if is_sound else Torn(text.count("\n", 0, start) + 1, text[start:place])
+
+
+def _of_change(record: dict[str, Any]) -> dict[str, Any]:
+    """The record; of a change that took a row away with the row that was, which Debezium writes as `before`,
+    with null as `after`.
+    """
+    change = record.get("payload", record)
+    if isinstance(change, dict) and change.get("after", change) is None and "before" in change:
+        change["after"] = change["before"]
+    return record
 
 
 def _rows(value: Any, path: str, items: str | None) -> list[Row]:

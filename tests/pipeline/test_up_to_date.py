@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conftest import Shop
+from tests.conftest import SHOP_BRAND, Shop
 
-from mergehouse.pipeline import planning
+from mergehouse.pipeline import planning, sound_folders
 from mergehouse.pipeline.up_to_date import KEPT
 
 pytestmark = pytest.mark.slow("several runs")
@@ -101,6 +101,31 @@ def test_whatever_changed_is_left_to_the_graph(
     change(sold)
     assert asks_the_graph()
     assert not asks_the_graph()  # and noted anew
+
+
+def test_what_is_edited_while_a_run_is_at_work_is_left_to_the_next(
+    sold: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQL, a list and settings that are saved when tables are being built count in the next run, and what is
+    kept of the folder is what the figures were made by.
+    """
+    sql, rules, build = sold.brand / "order_lines.sql", sold.brand / "line_types.csv", planning.build_tables
+
+    def edited(*given: object) -> object:
+        sql.write_text(sql.read_text().replace("qty AS", "qty * 10 AS"))
+        rules.write_text("match,pattern,line_class\ncode,P2,postage\n")
+        sold.configure(SHOP_BRAND.replace("label: Shop", "label: Later"))
+        return build(*given)
+
+    pieces = "SELECT sum(quantity) FROM silver.order_lines"
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, "build_tables", edited)
+        sold.run(full=True)
+    kept = sold.folder / "lakehouse" / sound_folders.KEPT
+    assert sold.rows(pieces) == [(6,)] and "Later" not in kept.read_text() and "P2" not in kept.read_text()
+    sold.run()
+    assert sold.rows(pieces) == [(60,)] and sold.rows("SELECT label FROM gold.dim_brand") == [("Later",)]
+    assert "Later" in kept.read_text() and "P2" in kept.read_text()
 
 
 def test_changed_code_is_left_to_the_graph(

@@ -188,6 +188,11 @@ def test_a_garbled_note_of_what_folders_said_stops_no_run(
     other.configure("label: [")
     with pytest.raises(ConfigError, match=r"other/brand.yml.*not valid YAML"):
         shop.run("silver")
+    other.configure(SHOP_BRAND.replace("EUR", "GBP"))
+    sql = other.brand / "order_lines.sql"
+    sql.write_text(sql.read_text().replace("title", "titel"))
+    assert held(shop.run("silver"))["other"].endswith("told by the settings and lists of now.")
+    sql.write_text(sql.read_text().replace("titel", "title"))
     other.configure(SHOP_BRAND)
     shop.deliver_lines(line("A2", 2), name="lines_2.csv")
     heals(shop, {"shop": 20, "other": 10})

@@ -43,7 +43,11 @@ def test_without_change_the_note_tells_and_the_run_says_the_same(
     sold.run()
     (sold.folder / "lakehouse" / KEPT).unlink()
     by_graph = sold.run()
+    kept = sold.folder / "lakehouse" / sound_folders.KEPT
+    said = kept.read_text()
+    kept.write_text("{")
     assert not asks_the_graph() and not asks_the_graph()
+    assert kept.read_text() == said
     by_note = sold.run()
     assert [t.table for t in by_note.tables] == [t.table for t in by_graph.tables]
     assert {t.status for t in by_note.tables} == {"fresh"} and not by_note.changed

@@ -25,6 +25,7 @@ from mergehouse.transform.graph import Graph
 from mergehouse.transform.held_back import holding_back
 
 LOG = "monitor.quality_results"
+FORGOTTEN = "What its folder said then is not known: they are told by the settings and lists of now."
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,14 @@ class HeldBack:
     @property
     def said(self) -> dict[str, Setback]:
         """The faults, and of which brands there is nothing else."""
+        unlike = self.folders.forgotten & self._earlier
         return {
-            name: replace(fault, left_out=name not in self._earlier) for name, fault in self.faults.items()
+            name: replace(
+                fault,
+                why=f"{fault.why} {FORGOTTEN}" if name in unlike else fault.why,
+                left_out=name not in self._earlier,
+            )
+            for name, fault in self.faults.items()
         }
 
     @property

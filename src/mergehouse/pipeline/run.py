@@ -133,6 +133,8 @@ def run(
                 result.checks += findings
         else:
             unseen += fields
+            if is_whole:
+                keep(folders, held=())
         result.checks += [finding for name in unseen for finding in before.findings.get(name, ())]
         publish(lakehouse)
         stages.spent("upkeep" if result.changed else "checks")

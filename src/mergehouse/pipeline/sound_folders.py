@@ -5,7 +5,7 @@ a brand whose folder cannot be used as written stay as they were.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,8 @@ CONFIG = "brand.yml"
 @dataclass(frozen=True)
 class Folders:
     """What brands' folders say: the project and its mapping tables, and the `texts` of the files that these
-    were read from, by brand and name, as they were when the run began.
+    were read from, by brand and name, as they were when the run began. `forgotten` are brands that are to be
+    as they were, and of which nothing is kept.
     """
 
     project: Project
@@ -35,8 +36,9 @@ class Folders:
     texts: dict[str, dict[str, str]]
     lakehouse: Lakehouse
     copies: Path  # where what is kept of brands is read from
+    forgotten: frozenset[str] = frozenset()
 
-    def as_they_were(self, brands: Collection[str]) -> Folders:
+    def as_they_were(self, brands: Set[str]) -> Folders:
         """With these brands as they last were sound; those of which nothing is kept as they are.
 
         What is kept of a brand that is held back tells what its figures were made by: settings and rules that
@@ -49,7 +51,8 @@ class Folders:
         project = _as_they_were(self.project, faults, self.lakehouse, self.copies)
         were = {name: brand if brand.sources else now[name] for name, brand in project.brands.items()}
         project = project.model_copy(update={"brands": were})
-        return replace(self, project=project, mappings=mapping_tables(project))
+        forgotten = self.forgotten | brands - _kept(self.lakehouse).keys()
+        return replace(self, project=project, mappings=mapping_tables(project), forgotten=forgotten)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ trusted.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -94,9 +95,21 @@ def strange_note(shop: Shop) -> None:
     (shop.folder / "lakehouse" / KEPT).write_text('["silver.orders"]')
 
 
+def note_of_nothing_known(shop: Shop) -> None:
+    note = {"depends_on": "", "tables": ["gold.dim_brand"], "computed": ["gold.nothing"]}
+    (shop.folder / "lakehouse" / KEPT).write_text(json.dumps(note))
+
+
+def note_of_numbers(shop: Shop) -> None:
+    (shop.folder / "lakehouse" / KEPT).write_text('{"depends_on": "", "tables": [1], "computed": 3}')
+
+
 @pytest.mark.parametrize(
     "change",
-    [delivery, brand_sql, mapping, settings, another_writer, lost_table, broken_note, strange_note],
+    [
+        *(delivery, brand_sql, mapping, settings, another_writer, lost_table),
+        *(broken_note, strange_note, note_of_nothing_known, note_of_numbers),
+    ],
 )
 def test_whatever_changed_is_left_to_the_graph(
     sold: Shop, asks_the_graph: Callable[[], bool], change: Callable[[Shop], object]

@@ -97,7 +97,11 @@ def _kept(lakehouse: Lakehouse) -> dict[str, Any]:
         note = json.loads(lakehouse.content(KEPT) or b"")
     except ValueError:
         return {}
-    return note if isinstance(note, dict) and note.keys() == {"depends_on", "tables", "computed"} else {}
+    if not isinstance(note, dict) or note.keys() != {"depends_on", "tables", "computed"}:
+        return {}
+    names = [note["tables"], note["computed"]]
+    are_names = all(isinstance(each, list) and all(isinstance(n, str) for n in each) for each in names)
+    return note if are_names and all(map(registry.find, note["computed"])) else {}
 
 
 def _depends_on(

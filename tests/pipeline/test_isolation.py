@@ -188,11 +188,48 @@ def test_a_garbled_note_of_what_folders_said_stops_no_run(
     other.configure("label: [")
     with pytest.raises(ConfigError, match=r"other/brand.yml.*not valid YAML"):
         shop.run("silver")
+    other.configure(SHOP_BRAND.replace("EUR", "GBP"))
+    sql = other.brand / "order_lines.sql"
+    sql.write_text(sql.read_text().replace("title", "titel"))
+    assert held(shop.run("silver"))["other"].endswith("told by the settings and lists of now.")
+    sql.write_text(sql.read_text().replace("titel", "title"))
     other.configure(SHOP_BRAND)
     shop.deliver_lines(line("A2", 2), name="lines_2.csv")
     heals(shop, {"shop": 20, "other": 10})
     other.configure("label: [")
     assert "YAML" in held(shop.run("silver"))["other"]
+
+
+def test_what_is_changed_together_with_what_is_wrong_waits_with_it(shop: Shop) -> None:
+    """Currency, as-of date and rules of a brand that is held back are those that its figures were made by, be
+    it that its SQL is wrong, that it cannot be computed, or that a file which brings nothing cannot be read.
+    """
+    others = shop.brands("sound", "by_name", "by_value", "by_file")
+    for each in others:
+        each.deliver_lines(*(line(f"A{n}", n).removesuffix("EUR") for n in (1, 2)))
+    assert not shop.run().failed
+    told = "SELECT * FROM gold.{} WHERE source_system LIKE 'by%' ORDER BY ALL"
+    figures = [told.format(table) for table in ("dim_brand", "sales_daily", "customer_brand_360")]
+    before = [shop.rows(sql) for sql in figures]
+    for each in others[1:]:
+        config = each.brand / "brand.yml"
+        config.write_text(
+            f"{config.read_text().replace('EUR', 'GBP')}as_of: 2026-05-01\nchurn_after_days: 7\n"
+        )
+        (each.brand / "line_types.csv").write_text("match,pattern,line_class\ncode,P1,postage\n")
+    sound, by_name, by_value, by_file = others
+    sql = by_name.brand / "order_lines.sql"
+    sql.write_text(sql.read_text().replace("title", "titel"))
+    by_value.configure((by_value.brand / "brand.yml").read_text().replace("100 %", "1 %"))
+    by_name.deliver_lines(line("A3", 3), name="lines_2.csv")
+    by_value.deliver_lines(line("A3", 3, "?"), name="lines_2.csv")
+    by_file.deliver_lines(line("A3", 3), name="lines_2.csv", header="nothing")
+    sound.deliver_lines(line("A3", 3), name="lines_2.csv")
+    for _ in range(2):
+        result = shop.run()
+        assert result.faults.keys() == {"by_name", "by_value", "by_file"}
+        assert [shop.rows(sql) for sql in figures] == before
+    assert gmv(shop) == {"sound": 30} | dict.fromkeys(result.faults, 20)
 
 
 def test_a_row_of_a_list_that_cannot_be_used_is_left_out_alone(shop: Shop) -> None:

@@ -4,14 +4,15 @@ trusted.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conftest import Shop
+from tests.conftest import SHOP_BRAND, Shop
 
-from mergehouse.pipeline import planning
+from mergehouse.pipeline import planning, sound_folders
 from mergehouse.pipeline.up_to_date import KEPT
 
 pytestmark = pytest.mark.slow("several runs")
@@ -43,7 +44,11 @@ def test_without_change_the_note_tells_and_the_run_says_the_same(
     sold.run()
     (sold.folder / "lakehouse" / KEPT).unlink()
     by_graph = sold.run()
+    kept = sold.folder / "lakehouse" / sound_folders.KEPT
+    said = kept.read_text()
+    kept.write_text("{")
     assert not asks_the_graph() and not asks_the_graph()
+    assert kept.read_text() == said
     by_note = sold.run()
     assert [t.table for t in by_note.tables] == [t.table for t in by_graph.tables]
     assert {t.status for t in by_note.tables} == {"fresh"} and not by_note.changed
@@ -90,9 +95,21 @@ def strange_note(shop: Shop) -> None:
     (shop.folder / "lakehouse" / KEPT).write_text('["silver.orders"]')
 
 
+def note_of_nothing_known(shop: Shop) -> None:
+    note = {"depends_on": "", "tables": ["gold.dim_brand"], "computed": ["gold.nothing"]}
+    (shop.folder / "lakehouse" / KEPT).write_text(json.dumps(note))
+
+
+def note_of_numbers(shop: Shop) -> None:
+    (shop.folder / "lakehouse" / KEPT).write_text('{"depends_on": "", "tables": [1], "computed": 3}')
+
+
 @pytest.mark.parametrize(
     "change",
-    [delivery, brand_sql, mapping, settings, another_writer, lost_table, broken_note, strange_note],
+    [
+        *(delivery, brand_sql, mapping, settings, another_writer, lost_table),
+        *(broken_note, strange_note, note_of_nothing_known, note_of_numbers),
+    ],
 )
 def test_whatever_changed_is_left_to_the_graph(
     sold: Shop, asks_the_graph: Callable[[], bool], change: Callable[[Shop], object]
@@ -101,6 +118,31 @@ def test_whatever_changed_is_left_to_the_graph(
     change(sold)
     assert asks_the_graph()
     assert not asks_the_graph()  # and noted anew
+
+
+def test_what_is_edited_while_a_run_is_at_work_is_left_to_the_next(
+    sold: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQL, a list and settings that are saved when tables are being built count in the next run, and what is
+    kept of the folder is what the figures were made by.
+    """
+    sql, rules, build = sold.brand / "order_lines.sql", sold.brand / "line_types.csv", planning.build_tables
+
+    def edited(*given: object) -> object:
+        sql.write_text(sql.read_text().replace("qty AS", "qty * 10 AS"))
+        rules.write_text("match,pattern,line_class\ncode,P2,postage\n")
+        sold.configure(SHOP_BRAND.replace("label: Shop", "label: Later"))
+        return build(*given)
+
+    pieces = "SELECT sum(quantity) FROM silver.order_lines"
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, "build_tables", edited)
+        sold.run(full=True)
+    kept = sold.folder / "lakehouse" / sound_folders.KEPT
+    assert sold.rows(pieces) == [(6,)] and "Later" not in kept.read_text() and "P2" not in kept.read_text()
+    sold.run()
+    assert sold.rows(pieces) == [(60,)] and sold.rows("SELECT label FROM gold.dim_brand") == [("Later",)]
+    assert "Later" in kept.read_text() and "P2" in kept.read_text()
 
 
 def test_changed_code_is_left_to_the_graph(

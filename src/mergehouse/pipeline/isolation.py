@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from mergehouse.errors import BrandError, ConfigError, LakehouseError
@@ -17,6 +17,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.failing_sql import why_it_fails
 from mergehouse.pipeline.results import Setback, TableResult
+from mergehouse.pipeline.sound_folders import Folders
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import HELD_BACK, Rows
 from mergehouse.quality.checks import CheckResult
@@ -24,18 +25,20 @@ from mergehouse.transform.graph import Graph
 from mergehouse.transform.held_back import holding_back
 
 LOG = "monitor.quality_results"
+FORGOTTEN = "What its folder said then is not known: they are told by the settings and lists of now."
 
 
 @dataclass(frozen=True)
 class HeldBack:
     """The brands with `faults`, and how tables are built with them.
 
-    Of those in `names` no delivery is read: their rows stay as they were in the `versions` of the tables that
+    `folders` say of these brands what they last said when they were sound. Of those in `names` no delivery is
+    read: their rows stay as they were in the `versions` of the tables that
     read what brands deliver, and where there were none they are left out. `broken` are sources for which all
     tables wait, since no brand is left; `owners` says whose each delivery is.
     """
 
-    whole: Project
+    folders: Folders
     lakehouse: Lakehouse
     owners: Mapping[str, str]
     versions: Mapping[str, int] | None = None
@@ -55,9 +58,20 @@ class HeldBack:
     @property
     def said(self) -> dict[str, Setback]:
         """The faults, and of which brands there is nothing else."""
+        unlike = self.folders.forgotten & self._earlier
         return {
-            name: replace(fault, left_out=name not in self._earlier) for name, fault in self.faults.items()
+            name: replace(
+                fault,
+                why=f"{fault.why} {FORGOTTEN}" if name in unlike else fault.why,
+                left_out=name not in self._earlier,
+            )
+            for name, fault in self.faults.items()
         }
+
+    @property
+    def whole(self) -> Project:
+        """Of all brands."""
+        return self.folders.project
 
     @property
     def project(self) -> Project:
@@ -66,13 +80,14 @@ class HeldBack:
         brands = {name: brand for name, brand in self.whole.brands.items() if name not in out}
         return self.whole.model_copy(update={"brands": brands}) if out else self.whole
 
-    def mappings(self, mappings: dict[str, Rows]) -> dict[str, Rows]:
+    @property
+    def mappings(self) -> dict[str, Rows]:
         """Without the brands that are left out, and with the names of those whose deliveries wait."""
         brands = self.project.brands
         waiting: Rows = (["source_system"], [[name] for name in sorted(self.keeping)])
         return {
             name: (columns, [row for row in rows if columns[0] != "source_system" or row[0] in brands])
-            for name, (columns, rows) in (mappings | {HELD_BACK: waiting}).items()
+            for name, (columns, rows) in (self.folders.mappings | {HELD_BACK: waiting}).items()
         }
 
     def in_graph(self, graph: Graph) -> Graph:
@@ -86,7 +101,8 @@ class HeldBack:
         return replace(self, versions={name: _version(self.lakehouse, name) for name in there})
 
     def also(self, faults: dict[str, Setback]) -> HeldBack:
-        return replace(self, faults=self.faults | faults, names=self.names | faults.keys())
+        folders = self.folders.as_they_were(faults.keys())
+        return replace(self, folders=folders, faults=self.faults | faults, names=self.names | faults.keys())
 
 
 def sound_graph(
@@ -112,20 +128,21 @@ def misconfigured(held: HeldBack, error: BrandError, without_new: Callable[..., 
     if not held.whole.brands.keys() - held.names - {error.brand}:
         raise error
     faults = {error.brand: Setback(str(error))}
-    return held.before(sound_graph(held.whole, without_new, held.faults | faults)[0]).also(faults)
+    make = partial(without_new, held.folders)
+    return held.before(sound_graph(held.whole, make, held.faults | faults)[0]).also(faults)
 
 
 def stopped(
-    project: Project, lakehouse: Lakehouse, ingest: IngestResult, without_new: Callable[..., Graph]
+    folders: Folders, lakehouse: Lakehouse, ingest: IngestResult, without_new: Callable[..., Graph]
 ) -> HeldBack:
     """The brands with a source that stopped, and those whose folder cannot be used as written. `without_new`
-    makes the graph without this run's deliveries.
+    makes the graph of folders without this run's deliveries.
 
     A brand that brought nothing new, and whose tables are up to date, is not held back: it stays as it is.
     Where what it brought could not be written, which is no fault of its own, it is not left out: all wait.
     """
+    project, unwritten = folders.project, set[str]()
     faults: dict[str, Setback] = {}
-    unwritten: set[str] = set()
     for brand in project.brands.values():
         if brand.fault:
             faults[brand.name] = Setback(brand.fault)
@@ -135,14 +152,15 @@ def stopped(
         if any(isinstance(error, LakehouseError) for error in errors):
             unwritten.add(brand.name)
     owners = {b.batch_id: b.source_system for b in ingest.batches}
-    held = HeldBack(project, lakehouse, owners, faults=faults)
+    held = HeldBack(folders, lakehouse, owners, faults=faults)
     if not faults:
         return held
     if len(faults) == len(project.brands):
         return replace(held, broken=frozenset(ingest.failures))
-    graph, unsound = sound_graph(project, without_new)
-    held = replace(held.before(graph), faults=faults | unsound)
-    faults = held.faults
+    held = replace(held, folders=folders.as_they_were(faults.keys()))
+    graph, unsound = sound_graph(held.whole, partial(without_new, held.folders))
+    faults |= unsound
+    held = replace(held.before(graph), faults=faults, folders=held.folders.as_they_were(unsound.keys()))
     _expect_remembered(held)
     if not unsound and _are_published(lakehouse, graph):
         brought = {b.source_system for b in ingest.new if b.status == "loaded"}

@@ -8,7 +8,6 @@ import datetime as dt
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 
 from mergehouse.engine import Engine
 from mergehouse.errors import BrandError, MergehouseError
@@ -22,6 +21,7 @@ from mergehouse.pipeline.computed import Request, is_left_out
 from mergehouse.pipeline.isolation import HeldBack
 from mergehouse.pipeline.newer_rates import fetch_missing
 from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.sound_folders import Folders
 from mergehouse.pipeline.stages import Stages
 from mergehouse.pipeline.stamps import Stamps, reached
 from mergehouse.pipeline.up_to_date import keep_up_to_date
@@ -40,9 +40,8 @@ from mergehouse.transform.model_graph import build_graph
 
 
 def bring_up_to_date(
-    project: Project,
+    folders: Folders,
     engine: Engine,
-    mappings: dict[str, Rows],
     result: RunResult,
     stages: Stages,
     select: str | None,
@@ -51,20 +50,25 @@ def bring_up_to_date(
     progress: Progress,
     later: Collection[str],
     before: Standing,
+    decided: str,
 ) -> Attachments:
     """Builds what is chosen; once more with newer rates, where some are missing, and without the brands on
     whose account tables failed, as long as there are others. `before` tells of which tables it is known what
-    stands; the others are looked at.
+    stands; the others are looked at. `decided` says by what it is decided that all is up to date.
     """
-    lakehouse, batches = engine.lakehouse, result.ingest.batches
-    mappings = mappings | {RUN: (["started"], [[result.started.isoformat()]])}
-    without_new = partial(graph_of, project, lakehouse, mappings, edition(project), result.ingest.known)
-    held = isolation.stopped(project, lakehouse, result.ingest, without_new)
+    lakehouse, batches, project = engine.lakehouse, result.ingest.batches, folders.project
+    began: dict[str, Rows] = {RUN: (["started"], [[result.started.isoformat()]])}
+
+    def without_new(said: Folders, held_back: Collection[str]) -> Graph:
+        known = result.ingest.known
+        return graph_of(said.project, lakehouse, said.mappings | began, edition(project), known, held_back)
+
+    held = isolation.stopped(folders, lakehouse, result.ingest, without_new)
     may_fetch = True
     while True:
         try:
             bench = workbench(
-                held, engine, held.mappings(mappings), batches, full, progress, result.started, before
+                held, engine, held.mappings | began, batches, full, progress, result.started, before
             )
         except BrandError as error:
             held = isolation.misconfigured(held, error, without_new)
@@ -94,14 +98,12 @@ def bring_up_to_date(
             result.faults = held.said
             result.checks += [check for check in missing if result.changed or not check.passed]
             if not (select or until or later or held.names or result.failed):
-                _keep_up_to_date(bench, chosen, mappings, result)
+                _keep_up_to_date(bench, chosen, decided, result)
             return bench.attachments
         held = held.also(blamed)
 
 
-def _keep_up_to_date(
-    bench: Workbench, chosen: list[Table], mappings: dict[str, Rows], result: RunResult
-) -> None:
+def _keep_up_to_date(bench: Workbench, chosen: list[Table], decided: str, result: RunResult) -> None:
     """Notes for the next run what is built, where all of it is as it should be."""
     lakehouse, project = bench.engine.lakehouse, bench.request.project
     stamps = {table.name: lakehouse.stamp(table.name) for table in chosen}
@@ -109,7 +111,8 @@ def _keep_up_to_date(
         stamp and stamp.fingerprint == bench.fingerprint(bench.graph.tables[name])
         for name, stamp in stamps.items()
     ):
-        keep_up_to_date(project, lakehouse, mappings, result.ingest, result.started, list(stamps))
+        rates, names = bench.attachments.rates, list(stamps)
+        keep_up_to_date(decided, rates, project, lakehouse, result.ingest, result.started, names)
 
 
 def workbench(

@@ -28,7 +28,7 @@ from mergehouse.pipeline.results import RunResult, TableResult
 from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.sound_folders import keep, sound
 from mergehouse.pipeline.stages import Stages
-from mergehouse.pipeline.up_to_date import known_up_to_date
+from mergehouse.pipeline.up_to_date import decided_by, known_up_to_date
 from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
@@ -80,11 +80,13 @@ def run(
     if from_raw and (select is not None or until is not None):
         raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     with (
-        sound(project, lakehouse) as (project, mappings),
+        sound(project, lakehouse) as folders,
         exclusive(lakehouse, wait=wait, progress=progress),
         _engine(project, lakehouse, spark) as (engine, loader),
     ):
+        project, is_whole = folders.project, select is None and until is None
         claim(lakehouse, project)
+        before, decided = standing(lakehouse), decided_by(folders) if is_whole else ""
         if published_versions(lakehouse) is None:
             publish(lakehouse)  # what there was stays what readers see until the run has ended
         result = RunResult(
@@ -94,11 +96,10 @@ def run(
         was_amiss = _bring_in(project, lakehouse, loader, result, from_raw, load, progress)
         stages.spent("loading")
         full = full or from_raw
-        is_whole, before = select is None and until is None, standing(lakehouse)
         if (
             is_whole
             and not (full or later or was_amiss)
-            and (names := known_up_to_date(project, lakehouse, mappings, result.ingest, result.started))
+            and (names := known_up_to_date(decided, project, lakehouse, result.ingest, result.started))
             and all(before.knows(name, lakehouse.stamp(name)) for name in names)
         ):
             result.tables = [TableResult(name, "fresh") for name in names]
@@ -107,7 +108,7 @@ def run(
             from mergehouse.pipeline.planning import bring_up_to_date
 
             attachments = bring_up_to_date(
-                project, engine, mappings, result, stages, select, until, full, progress, later, before
+                folders, engine, result, stages, select, until, full, progress, later, before, decided
             )
         _look_over(project, lakehouse, result)
         fields = reconciled(project)
@@ -123,7 +124,7 @@ def run(
             stages.spent("checks")
             record_run(lakehouse, result)
             looked_at = {t.table for t in result.tables if t.is_looked_at} | fields
-            keep(project, lakehouse, held=result.faults)
+            keep(folders, held=result.faults)
             keep_standing(lakehouse, before, looked_at, result.checks)  # last: without it, all is noted again
             stages.spent("recording")
             if not project.config.engine.catalog:  # which looks after the files of its tables itself
@@ -132,6 +133,8 @@ def run(
                 result.checks += findings
         else:
             unseen += fields
+            if is_whole:
+                keep(folders, held=())
         result.checks += [finding for name in unseen for finding in before.findings.get(name, ())]
         publish(lakehouse)
         stages.spent("upkeep" if result.changed else "checks")
@@ -151,16 +154,21 @@ def check(
 
     lakehouse = Lakehouse(project.lakehouse_location)
     with (
-        sound(project, lakehouse) as (project, mappings),
+        sound(project, lakehouse) as folders,
         exclusive(lakehouse, "check", wait=True, progress=progress),
         _engine(project, lakehouse, spark) as (engine, _),
     ):
+        project = folders.project
         expect_own(lakehouse, project)
         results = at_fault(project, lakehouse)
         if results and not is_readable(lakehouse):
             return results
         held = isolation.waiting(lakehouse)
-        mappings |= {HELD_BACK: (["source_system"], [[name] for name in held])}
+        folders = folders.as_they_were(held.keys() & project.brands.keys())
+        project, mappings = (
+            folders.project,
+            folders.mappings | {HELD_BACK: (["source_system"], [[name] for name in held])},
+        )
         rates = edition(project)
         make = partial(graph_of, project, lakehouse, mappings, rates, read_batches(lakehouse))
         graph, unsound = isolation.sound_graph(project, make)

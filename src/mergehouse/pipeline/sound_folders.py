@@ -5,8 +5,9 @@ a brand whose folder cannot be used as written stay as they were.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,27 +24,62 @@ KEPT = "monitor/sound_brands.json"
 CONFIG = "brand.yml"
 
 
+@dataclass(frozen=True)
+class Folders:
+    """What brands' folders say: the project and its mapping tables, and the `texts` of the files that these
+    were read from, by brand and name, as they were when the run began. `forgotten` are brands that are to be
+    as they were, and of which nothing is kept.
+    """
+
+    project: Project
+    mappings: dict[str, Rows]
+    texts: dict[str, dict[str, str]]
+    lakehouse: Lakehouse
+    copies: Path  # where what is kept of brands is read from
+    forgotten: frozenset[str] = frozenset()
+
+    def as_they_were(self, brands: Set[str]) -> Folders:
+        """With these brands as they last were sound; those of which nothing is kept as they are.
+
+        What is kept of a brand that is held back tells what its figures were made by: settings and rules that
+        come together with what is wrong wait as its deliveries do.
+        """
+        if not brands:
+            return self
+        now = self.project.brands
+        faults = {name: now[name].fault for name in brands}
+        project = _as_they_were(self.project, faults, self.lakehouse, self.copies)
+        were = {name: brand if brand.sources else now[name] for name, brand in project.brands.items()}
+        project = project.model_copy(update={"brands": were})
+        forgotten = self.forgotten | brands - _kept(self.lakehouse).keys()
+        return replace(self, project=project, mappings=mapping_tables(project), forgotten=forgotten)
+
+
 @contextmanager
-def sound(project: Project, lakehouse: Lakehouse) -> Iterator[tuple[Project, dict[str, Rows]]]:
-    """The project and its mapping tables; brands whose folder cannot be used as written are as they last
-    were, read from copies of what is kept of them. Raises ConfigError where no brand would be left.
+def sound(project: Project, lakehouse: Lakehouse) -> Iterator[Folders]:
+    """What the folders say; brands whose folder cannot be used as written are as they last were, read from
+    copies of what is kept of them. Raises ConfigError where no brand would be left.
     """
     with TemporaryDirectory(prefix="mergehouse-") as copies:
-        yield _with_mappings(project, lakehouse, Path(copies))
+        texts = dict(_texts(project.brands.values()))
+        yield Folders(*_with_mappings(project, lakehouse, Path(copies)), texts, lakehouse, Path(copies))
 
 
-def keep(project: Project, lakehouse: Lakehouse, held: Collection[str]) -> None:
-    """Keeps what the folders say of all brands but those that are held back, where it has changed."""
-    kept = _kept(lakehouse)
-    now = {
-        name: {file.name: read_text(file) for file in _files(brand) if file.exists()}
-        for name, brand in project.brands.items()
-        if name not in held
-    }
-    still = {name: texts for name, texts in kept.items() if name in project.brands}
+def keep(folders: Folders, held: Collection[str]) -> None:
+    """Keeps what the folders said of all brands but those that are held back, where it has changed."""
+    lakehouse, kept = folders.lakehouse, _kept(folders.lakehouse)
+    now = {name: texts for name, texts in folders.texts.items() if name not in held}
+    still = {name: texts for name, texts in kept.items() if name in folders.project.brands}
     if (now := still | now) != kept:
         with storage_errors(lakehouse.location):
             lakehouse.store.put(KEPT, json.dumps(now).encode())
+
+
+def _texts(brands: Iterable[Brand]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Of each brand that can be read, which is not to be told of others."""
+    for brand in brands:
+        with suppress(ConfigError):
+            yield brand.name, {file.name: read_text(file) for file in _files(brand) if file.exists()}
 
 
 def _with_mappings(project: Project, lakehouse: Lakehouse, folder: Path) -> tuple[Project, dict[str, Rows]]:
@@ -68,7 +104,7 @@ def _as_they_were(project: Project, faults: dict[str, str], lakehouse: Lakehouse
         copy = folder / name
         brands[name] = unusable(copy, fault)
         if texts := kept.get(name):
-            copy.mkdir(parents=True)
+            copy.mkdir(parents=True, exist_ok=True)
             for file, text in texts.items():
                 (copy / Path(file).name).write_text(text, encoding="utf-8")
             with suppress(ConfigError):  # as another version of mergehouse took it

@@ -24,48 +24,63 @@ from mergehouse.contracts.parts import is_off
 from mergehouse.ingest.bronze import IngestResult
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline import computed
+from mergehouse.pipeline.sound_folders import Folders
 from mergehouse.progress import silent
 from mergehouse.project.config import Project
-from mergehouse.project.ecb_rates import edition
-from mergehouse.project.mapping_files import RUN, Rows
-from mergehouse.project.text_file import read_text
+from mergehouse.project.ecb_rates import Edition, edition
 from mergehouse.quality.missing_rates import missing_rates
 from mergehouse.storage import storage_errors
-from mergehouse.transform.brand_files import brand_contracts, brand_file
 
 KEPT = "monitor/up_to_date.json"
 LAYERS = ("silver", "gold")
 LIBRARIES = ("duckdb", "sqlglot")  # which models are read with
 
 
+def decided_by(folders: Folders) -> str:
+    """A digest of the code, what it runs on, the project, mappings and brands' files, taken before a run
+    builds with any of them: what is edited while it is at work is left to the next one.
+    """
+    parts = (
+        sys.version,
+        *map(_files, (Path(mergehouse.__file__).parent, registry.MODELS)),
+        *map(_installed, LIBRARIES),
+        folders.project.model_dump_json(),
+        sorted(folders.texts.items()),
+        sorted(folders.mappings.items()),
+    )
+    return _digest(parts)
+
+
 def known_up_to_date(
-    project: Project, lakehouse: Lakehouse, mappings: dict[str, Rows], ingest: IngestResult, now: dt.datetime
+    decided: str, project: Project, lakehouse: Lakehouse, ingest: IngestResult, now: dt.datetime
 ) -> list[str]:
-    """The tables that are, in the order of the graph; none where it has to be asked."""
+    """The tables that are, in the order of the graph; none where it has to be asked. `decided` is by what."""
     if ingest.new or not _is_sound(project, lakehouse, ingest):
         return []
     kept = _kept(lakehouse)
     tables, made = kept.get("tables", []), kept.get("computed", [])
+    rates = edition(project)
     if not tables or kept["depends_on"] != _depends_on(
-        project, lakehouse, mappings, ingest, now, tables, made
+        decided, rates, project, lakehouse, ingest, now, tables, made
     ):
         return []
     return tables if all(check.passed for check in missing_rates(lakehouse, project)) else []
 
 
 def keep_up_to_date(
+    decided: str,
+    rates: Edition,
     project: Project,
     lakehouse: Lakehouse,
-    mappings: dict[str, Rows],
     ingest: IngestResult,
     now: dt.datetime,
     tables: list[str],
 ) -> None:
-    """Notes that these `tables` are all that there is to build, and up to date."""
+    """Notes that these `tables` are all that there is to build, and up to date, with these `rates`."""
     if not _is_sound(project, lakehouse, ingest):
         return
     made = [c.table for layer in LAYERS for c in registry.contracts(layer) if c.computed_by]
-    depends_on = _depends_on(project, lakehouse, mappings, ingest, now, tables, made)
+    depends_on = _depends_on(decided, rates, project, lakehouse, ingest, now, tables, made)
     note = {"depends_on": depends_on, "tables": tables, "computed": made}
     with storage_errors(lakehouse.location):
         lakehouse.store.put(KEPT, json.dumps(note).encode())
@@ -82,13 +97,18 @@ def _kept(lakehouse: Lakehouse) -> dict[str, Any]:
         note = json.loads(lakehouse.content(KEPT) or b"")
     except ValueError:
         return {}
-    return note if isinstance(note, dict) and note.keys() == {"depends_on", "tables", "computed"} else {}
+    if not isinstance(note, dict) or note.keys() != {"depends_on", "tables", "computed"}:
+        return {}
+    names = [note["tables"], note["computed"]]
+    are_names = all(isinstance(each, list) and all(isinstance(n, str) for n in each) for each in names)
+    return note if are_names and all(map(registry.find, note["computed"])) else {}
 
 
 def _depends_on(
+    decided: str,
+    rates: Edition,
     project: Project,
     lakehouse: Lakehouse,
-    mappings: dict[str, Rows],
     ingest: IngestResult,
     now: dt.datetime,
     tables: Sequence[str],
@@ -97,24 +117,17 @@ def _depends_on(
     """A digest of all that decides what is built. `made` are the tables that Python computes."""
     request = computed.Request(project, Lakehouse(project.lakehouse_location, newest=True), silent, now)
     batches = sorted(ingest.batches, key=lambda b: (b.ingest_ts, b.source_system, b.source_table))
-    brand_sql = (
-        read_text(file)
-        for brand in project.brands.values()
-        for contract in brand_contracts()
-        if (file := brand_file(brand, contract)).exists()
-    )
     parts = (
-        sys.version,
-        *map(_files, (Path(mergehouse.__file__).parent, registry.MODELS)),
-        *map(_installed, LIBRARIES),
-        project.model_dump_json(),
-        *brand_sql,
-        edition(project).digest,
-        sorted((name, rows) for name, rows in mappings.items() if name != RUN),
+        decided,
+        rates.digest,
         [tuple(vars(batch).values()) for batch in batches],
         [_of_computed(name, request) for name in made],
         [(name, lakehouse.stamp(name)) for name in tables],
     )
+    return _digest(parts)
+
+
+def _digest(parts: Iterable[object]) -> str:
     return hashlib.sha256("\0".join(map(repr, parts)).encode()).hexdigest()
 
 

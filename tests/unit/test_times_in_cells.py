@@ -123,7 +123,7 @@ def test_a_day_without_a_time_is_that_day_in_every_zone() -> None:
             ["2026-03-01T00:00:00Z", "2026-07-01T00:00:00.000Z"],
             "America/New_York",
             True,
-        ),  # 19:00 the day before
+        ),  # at 19:00
         (["2026-03-01 00:00:00+00:00", "2026-02-30T00:00:00Z"], "America/New_York", True),
         (["2026-03-01T00:00:00Z", "2026-07-01T00:00:00Z"], "Europe/Berlin", False),  # 01:00 and 02:00
         (["2026-03-01T00:00:00+01:00"], "Europe/Berlin", False),

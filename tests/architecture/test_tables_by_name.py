@@ -51,9 +51,13 @@ NAMED = {
     ),
     "transform.model_graph": (
         "bronze.batches staging.earlier_costs staging.line_joins staging.line_sources staging.other_spellings"
-        " staging.raw_rows staging.rows_summed_twice staging.undated_versions staging.unread_marks"
-        " staging.unread_parents staging.untold_kinds",
+        " staging.raw_rows staging.repeated_rows staging.rows_summed_twice staging.undated_versions"
+        " staging.unread_marks staging.unread_parents staging.untold_kinds",
         "models may read the ledger; the views are made here",
+    ),
+    "transform.repeated_rows": (
+        "bronze.batches silver.duplicates",
+        "which lines gave way is said there; the rows behind them are compared",
     ),
     "transform.staging_views": (
         "silver.order_lines",

@@ -182,3 +182,23 @@ def test_a_file_in_cents_is_found(shop: Shop) -> None:
     assert [(row["source_system"], str(row["month_start"]), row["products"]) for row in said.sample] == [
         ("cents", "2025-07-01", 3)
     ]
+
+
+def test_places_of_lines_as_quantities_and_amounts_as_costs_are_found(shop: Shop) -> None:
+    """Not quantities that come to 1 and 2 now and then, nor goods of which some are sold at cost."""
+    header = with_columns(shop, {"cost": "number"})
+    places, costs, sound = shop.brands("places", "costs", "sound")
+    places.deliver_lines(
+        *(line(f"o{n}", str(at), "10", "6", item=f"P{at}") for n in range(5) for at in (3, 1, 2)),
+        header=header,
+    )
+    costs.deliver_lines(*(line(f"o{n}", "2", "10", "20") for n in range(5)), header=header)
+    sound.deliver_lines(
+        *(line(f"o{n}", str(at), "10", str(at * 10), item=f"P{at}") for n in range(5) for at in (1, 2)),
+        *(line(f"o{n}", "2", "10", "12", item=f"P{at}") for n in range(5, 7) for at in (1, 2)),
+        header=header,
+    )
+    result = shop.run(until="silver")
+    found = {check.check: check.sample for check in result.checks}
+    assert found["quantity_is_no_position"] == [{"source_system": "places", "orders": 5, "other_orders": 0}]
+    assert found["cost_is_no_amount"] == [{"source_system": "costs", "order_lines": 5, "other_lines": 0}]

@@ -17,6 +17,7 @@ ASKED: dict[str, tuple[str, list[str], str, str, list[str]]] = {
     "amount": ("Refunded Amount", ["0.00", "12.50", "-"], "", "", ["12.50"]),
     "changes": ("op", ["c", "r", "d"], "code", "", ["D"]),
     "tender": ("row_type", ["ITEM", "ITEM", "TENDER"], "text", "", ["TENDER"]),
+    "events": ("event_type", ["purchase", "View", "add_to_cart"], "", "", ["ADD_TO_CART", "VIEW"]),
     "german": ("Storniert am", ["", "", "01.03.2026"], "", "", ["01.03.2026"]),
     "paid": ("Transaction Type", ["payment", "payment", "charge"], "", "", []),
     "about": ("return_policy", ["30 days", "30 days", "none"], "", "", []),

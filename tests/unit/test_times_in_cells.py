@@ -6,11 +6,14 @@ import datetime as dt
 import json
 from typing import Any, get_args
 
+import duckdb
 import pytest
 from tests.unit.cells import read, read_both
 
+from mergehouse.ingest.date_formats import days_moved
 from mergehouse.ingest.instants import month_names
-from mergehouse.project.sources import Language
+from mergehouse.ingest.written_values import written_values
+from mergehouse.project.sources import Column, Language, Source
 
 
 def told(cells: list[str], **column: Any) -> list[str]:
@@ -111,6 +114,31 @@ def test_a_day_without_a_time_is_that_day_in_every_zone() -> None:
     cells = ["2026-03-01", "2026-03-01 23:30", "13.03.2026", "13.03.2026 23:30"]
     days, _ = read(list(cells), type="date", timezone="America/New_York")
     assert [day.day for day in days] == [1, 2, 13, 14]
+
+
+@pytest.mark.parametrize(
+    ("cells", "here", "is_said"),
+    [
+        (
+            ["2026-03-01T00:00:00Z", "2026-07-01T00:00:00.000Z"],
+            "America/New_York",
+            True,
+        ),  # at 19:00
+        (["2026-03-01 00:00:00+00:00", "2026-02-30T00:00:00Z"], "America/New_York", True),
+        (["2026-03-01T00:00:00Z", "2026-07-01T00:00:00Z"], "Europe/Berlin", False),  # 01:00 and 02:00
+        (["2026-03-01T00:00:00+01:00"], "Europe/Berlin", False),
+        (["2026-03-01T00:00:00Z", "2026-03-01T00:00:01Z"], "America/New_York", False),
+        (["2026-03-01", "2026-03-02 00:00:00"], "America/New_York", False),
+    ],
+)
+def test_days_written_as_midnight_of_another_zone_are_said(
+    cells: list[str], here: str, is_said: bool
+) -> None:
+    connection = duckdb.connect()
+    source = Source(files="*", columns={"sold": Column(type="timestamp")})
+    rows = ", ".join(f"('{cell}')" for cell in cells)
+    written_values(connection, f"FROM (VALUES {rows}) AS t(sold)", source.columns)
+    assert (days_moved(connection, source, here) != {}) is is_said
 
 
 def test_a_zone_that_a_column_declares() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -33,6 +35,7 @@ from mergehouse.project.sources import Column, Source, is_timezone
 
 ISO_LIKE = "____-__-__%"
 MAX_SHAPES = 20
+DAY = r"\d{4}-\d\d-\d\d([T ]00:00(:00([.]0+)?)? ?(Z|UTC|[+-]\d\d:?\d\d)?)?"  # without a time but midnight
 # Values with every digit as 9 and every word as A, and the Spark datetime pattern that reads them.
 DATE_SHAPES = {
     r"9{1,2}(?P<mark>[./-])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{parts}",
@@ -114,27 +117,53 @@ def date_formats(
 
 
 def days_moved(connection: duckdb.DuckDBPyConnection, source: Source, timezone: str) -> dict[int, list[str]]:
-    """By batch, in words, the columns of times of another zone than the brand's that are days without a time,
-    whose midnight may be of another day here. The batches are those whose values are in ALL_WRITTEN.
+    """By batch, in words, the columns of times of another zone than the brand's that are days, without a time
+    or all at midnight there, which is of the day before here. The batches are those whose values are in
+    ALL_WRITTEN.
 
     >>> from mergehouse.ingest.written_values import written_values
-    >>> source = Source(files="*", columns={"sold": {"type": "timestamp", "timezone": "UTC"}})
+    >>> source = Source(files="*", columns={"sold": {"type": "timestamp"}})
     >>> connection = duckdb.connect()
-    >>> _ = written_values(connection, "FROM (VALUES ('2026-03-01')) AS t(sold)", source.columns)
+    >>> _ = written_values(connection, "FROM (VALUES ('2026-03-01T00:00:00Z')) AS t(sold)", source.columns)
     >>> days_moved(connection, source, "America/Lima")[0]
-    ['sold: no value has a time of day, ...']
+    ['sold: every value is a day at midnight of another zone, as 2026-03-01T00:00:00Z, which is of ...']
+    >>> days_moved(connection, source, "Europe/Berlin")
+    {}
     """
     said: dict[int, list[str]] = defaultdict(list)
     for place, (name, column) in enumerate(source.columns.items()):
-        if column.type != "timestamp" or column.format or column.timezone in (None, timezone):
+        if column.type not in ("date", "timestamp") or column.format:
             continue
+        is_day = "try_cast(substr(trim(value), 1, 10) AS DATE) BETWEEN '1970-01-02' AND '9998-12-31'"
+        ends = f"min(trim(value)) FILTER ({is_day}), max(trim(value)) FILTER ({is_day})"
         rows = f"FROM {ALL_WRITTEN} WHERE of_column = {place} AND trim(value) <> ''"
-        for batch in batches_with(connection, f"{rows} GROUP BY batch HAVING max(length(trim(value))) <= 10"):
-            said[batch].append(
-                f"{name}: no value has a time of day, and midnight of {column.timezone} may be of another day"
-                " here: declare it as `date`"
-            )
-    return said
+        all_are = f"bool_and(regexp_full_match(trim(value), {text(DAY)}))"
+        found = connection.execute(f"SELECT batch, {ends} {rows} GROUP BY batch HAVING {all_are}").fetchall()
+        for batch, *values in found:
+            days = [day for day in values if day and _is_moved(day, column, timezone)]
+            if days and len(days[0]) <= 10:
+                said[batch].append(
+                    f"{name}: no value has a time of day, and midnight of {column.timezone} is of another day"
+                    " here: declare it as `date`"
+                )
+            elif days:
+                said[batch].append(
+                    f"{name}: every value is a day at midnight of another zone, as {days[0]}, which is of"
+                    f" another day here: declare it as `text`, and say CAST(SUBSTRING({name}, 1, 10) AS"
+                    " TIMESTAMP)"
+                )
+    return dict(said)
+
+
+def _is_moved(day: str, column: Column, timezone: str) -> bool:
+    """True where midnight of a day, in the zone that it says or its column has, is of another day here."""
+    date, zone = day[:10], re.sub("Z|UTC", "+00:00", day[10:].lstrip("T0:. "))
+    if column.type == "date" and not zone:
+        return False
+    midnight = dt.datetime.fromisoformat(f"{date}T00:00:00{zone}")
+    if not zone:
+        midnight = midnight.replace(tzinfo=ZoneInfo(column.timezone or timezone))
+    return midnight.astimezone(ZoneInfo(timezone)).date() != midnight.date()
 
 
 def _patterns(

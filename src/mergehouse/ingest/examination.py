@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import duckdb
 
@@ -18,6 +19,7 @@ from mergehouse.ingest.voiding_cells import voiding_columns
 from mergehouse.ingest.written_currencies import other_currencies
 from mergehouse.ingest.written_shares import doubtful_shares
 from mergehouse.ingest.written_values import written_values
+from mergehouse.project.sources import ADDED_COLUMNS
 
 
 def examined(
@@ -39,7 +41,8 @@ def examined(
     >>> source = Source(files="*", columns={"price": {"type": "number"}})
     >>> delivery = SimpleNamespace(of=BrandSource(mh.project("shop").brands["shop"], "lines", source))
     >>> header = Header({"price": "Price"}, undeclared=[], drift=[])
-    >>> reader = SimpleNamespace(delivery=delivery, delimiter=",", numbers=[], header=header, doubts=[])
+    >>> reader = SimpleNamespace(delivery=delivery, delimiter=",", numbers=[], header=header)
+    >>> reader.doubts, reader.drops = [], []
     >>> prices = "FROM (VALUES ('5,00'), ('12.50'), ('abc')) AS t(price)"
     >>> [formats] = examined(duckdb.connect(), prices, [reader], [])
     >>> formats.doubts
@@ -52,6 +55,7 @@ def examined(
     doubts = doubtful_rows(connection, rows, written, of.source, [reader.header for reader in readers], batch)
     for place, reader in enumerate(readers):
         reader.doubts += doubts.get(place, [])
+        formats[place].others.extend(name for name in reader.header.undeclared if name not in reader.drops)
     return formats
 
 
@@ -74,7 +78,10 @@ def examined_again(
     [',', ',']
     """
     written = written_values(connection, rows, of.source.columns, batch)
-    return _formats(connection, rows, written, of, before, files, batch)
+    found = _formats(connection, rows, written, of, before, files, batch)
+    declared = {*of.source.columns, *ADDED_COLUMNS, batch}
+    others = [n for n in connection.sql(f"SELECT * FROM ({rows}) LIMIT 0").columns if n not in declared]
+    return [replace(formats, others=others) for formats in found]
 
 
 def _formats(

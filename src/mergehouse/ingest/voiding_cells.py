@@ -49,6 +49,8 @@ VOIDING = (
     "abandoned", "proforma", "storno", "storniert", "gelöscht", "annulé", "annulée", "annulation",
     "anulado", "anulada", "cancelado", "cancelada", "annullato", "stornato", "geannuleerd", "anulowano",
     "tender", "tenders", "subtotal", "total", "nosale", "wccancelled", "wcfailed", "wccheckoutdraft",
+    "view", "pageview", "productview", "viewitem", "cart", "addtocart", "removefromcart", "wishlist",
+    "quote", "quotation", "estimate", "angebot", "devis", "presupuesto", "preventivo", "offerte",
 )  # fmt: skip
 RETURNING = (
     "refunded", "refund", "partiallyrefunded", "fullyrefunded", "wcrefunded", "return", "returned",

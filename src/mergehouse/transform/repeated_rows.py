@@ -1,0 +1,78 @@
+"""Lines without a number that count once, since order_lines.sql makes the same of several rows of a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from mergehouse.engine.literal import literal, no_rows
+from mergehouse.ingest.brand_source import bronze_table
+from mergehouse.ingest.bronze import Batch
+from mergehouse.project.brand import Brand
+from mergehouse.transform.brand_queries import ORDER_LINES, line_source, selects_of
+from mergehouse.transform.brand_sql import resolved
+
+KINDS = {
+    "source_system": "STRING",
+    "batch_id": "STRING",
+    "source_row": "BIGINT",
+    "amount_original": "DECIMAL(20, 9)",
+    "currency": "STRING",
+    "differ_in": "STRING",
+}
+
+
+def repeated_rows_view(brands: list[Brand], delivered: list[Batch]) -> str:
+    """SQL of `staging.repeated_rows`: the lines that gave way to one of their own file, of brands that do not
+    say what repeats are. `differ_in` has the columns, which order_lines.sql does not read, in which the two
+    rows differ; it is blank where they are alike.
+
+    >>> repeated_rows_view([], []).endswith("WHERE FALSE")
+    True
+    """
+    selects = [
+        _select(brand, table, unread)
+        for brand in brands
+        if "repeats" not in brand.model_fields_set
+        for table, unread in _unnumbered(brand, [b for b in delivered if b.source_system == brand.name])
+    ]
+    return " UNION ALL ".join(selects) or no_rows(KINDS)
+
+
+def _unnumbered(brand: Brand, delivered: list[Batch]) -> Iterator[tuple[str, list[str]]]:
+    """The sources of lines without a number, with their columns that nothing reads."""
+    file = brand.folder / ORDER_LINES
+    query = resolved(brand, file)
+    read = {column.name for column in query.find_all(exp.Column)} | {*brand.leave_out}
+    branches = selects_of(query, file)
+    for table in dict.fromkeys(line_source(branch, brand)[0] for branch in branches):
+        batches = [batch for batch in delivered if batch.source_table == table]
+        if table and batches and not brand.sources[table].key and "line_id" not in branches[0].named_selects:
+            found = {name for formats in {b.formats for b in batches} for name in _others(formats)}
+            yield table, sorted(({*brand.sources[table].columns} | found) - read)
+
+
+def _others(formats: str) -> list[str]:
+    others: list[str] = json.loads(formats).get("others", [])
+    return others
+
+
+def _select(brand: Brand, table: str, unread: list[str]) -> str:
+    rows = bronze_table(brand.name, table)
+    of_table = f"source_system = {literal(brand.name)} AND source_table = {literal(table)}"
+    batches = f"(SELECT batch_id FROM bronze.batches WHERE {of_table})"
+    joined, differ = f"LEFT SEMI JOIN {batches} AS b ON b.batch_id = d.batch_id", "''"
+    if unread:
+        joined = (
+            f"JOIN {rows} AS r ON r.batch_id = d.batch_id AND r.source_row = d.source_row"
+            f" JOIN {rows} AS k ON k.batch_id = d.kept_batch_id AND k.source_row = d.kept_source_row"
+        )
+        cases = (f"CASE WHEN NOT r.`{name}` <=> k.`{name}` THEN {literal(name)} END" for name in unread)
+        differ = f"CONCAT_WS(', ', {', '.join(cases)})"
+    return (
+        "SELECT d.source_system, d.batch_id, d.source_row, d.amount_original, d.currency,"
+        f" {differ} AS differ_in FROM silver.duplicates AS d {joined}"
+        " WHERE d.kind = 'within_delivery' AND d.line_part = 1"
+    )

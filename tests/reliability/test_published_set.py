@@ -15,10 +15,10 @@ from pathlib import Path
 import duckdb
 import pytest
 from deltalake import write_deltalake
-from tests.conftest import Shop
+from tests.conftest import SHOP_BRAND, Shop
 
 import mergehouse as mh
-from mergehouse.errors import LakehouseError
+from mergehouse.errors import ConfigError, LakehouseError
 from mergehouse.lakehouse import lock
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
@@ -26,7 +26,7 @@ from mergehouse.lakehouse.published import FILE, publish, published_versions, re
 from mergehouse.lakehouse.upkeep import compact, vacuum
 from mergehouse.lakehouse.writing import append
 from mergehouse.operations.maintenance import maintain
-from mergehouse.pipeline.run import check
+from mergehouse.pipeline.run import check, run
 from mergehouse.release.export.export import release
 
 pytestmark = pytest.mark.slow("several runs, some of them killed")
@@ -229,6 +229,23 @@ def test_commands_wait_for_a_run_and_a_run_for_them(sold: Shop, tmp_path: Path) 
         said = []
         assert check(sold.project, progress=killing(holder, said))
         assert said[0] == f"waiting for `run` of pid {holder.pid}"
+
+
+def test_who_has_waited_goes_by_no_settings_of_before(sold: Shop) -> None:
+    """Another run may have made figures by the new ones already."""
+    with held(sold.lakehouse, "run") as holder:
+        killed, project = killing(holder, []), sold.project
+
+        def edited(*said: object) -> None:
+            sold.configure(SHOP_BRAND.replace("EUR", "GBP"))
+            killed(*said)
+
+        with pytest.raises(
+            ConfigError, match=r"shop/brand.yml was changed while this run waited .* Run again"
+        ):
+            run(project, wait=True, progress=edited)
+    sold.run()
+    assert sold.rows("SELECT currency FROM gold.dim_brand") == [("GBP",)]
 
 
 def test_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

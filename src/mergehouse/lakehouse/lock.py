@@ -24,9 +24,9 @@ PAUSE = 0.2  # seconds between two tries
 @contextmanager
 def exclusive(
     lakehouse: Lakehouse, work: str = RUN, wait: bool = False, progress: Progress = silent
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """One at a time; within, the newest versions are read. The lock goes with its process, so a killed run
-    leaves none.
+    leaves none. True where another was at work.
 
     Who finds another at work waits for it; for a run, which may take long, only with `wait`. `work` is what
     is said to who waits. Raises LakehouseError where a run is at work, or an hour was not enough.
@@ -46,23 +46,23 @@ def exclusive(
         raise _unusable(root, error) from None
     with handle:
         try:
-            _take(handle, lakehouse, wait, progress)
+            waited = _take(handle, lakehouse, wait, progress)
             handle.truncate(0)
             handle.write(f"{os.getpid()} {work}")
             handle.flush()
         except OSError as error:
             raise _unusable(root, error) from None
         with lakehouse.pinned(newest=True):
-            yield
+            yield waited
 
 
-def _take(handle: IO[str], lakehouse: Lakehouse, wait: bool, progress: Progress) -> None:
+def _take(handle: IO[str], lakehouse: Lakehouse, wait: bool, progress: Progress) -> bool:
     began = time.monotonic()
     earlier: str | None = None
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            return earlier is not None
         except BlockingIOError:
             handle.seek(0)
             holder = handle.read() or "unknown"

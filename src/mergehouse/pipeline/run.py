@@ -81,9 +81,11 @@ def run(
         raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     with (
         sound(project, lakehouse) as folders,
-        exclusive(lakehouse, wait=wait, progress=progress),
+        exclusive(lakehouse, wait=wait, progress=progress) as waited,
         _engine(project, lakehouse, spark) as (engine, loader),
     ):
+        if waited:
+            folders.expect_unedited()
         project, is_whole = folders.project, select is None and until is None
         claim(lakehouse, project)
         before, decided = standing(lakehouse), decided_by(folders) if is_whole else ""

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from mergehouse.errors import BrandError, ConfigError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.project.brand import Brand, read_brand, unusable
-from mergehouse.project.config import Project
+from mergehouse.project.config import CONFIG_FILE, Project
 from mergehouse.project.mapping_files import BRAND_FILES, Rows, mapping_tables
 from mergehouse.project.text_file import read_text
 from mergehouse.storage import storage_errors
@@ -36,7 +36,16 @@ class Folders:
     texts: dict[str, dict[str, str]]
     lakehouse: Lakehouse
     copies: Path  # where what is kept of brands is read from
+    seen: dict[str, tuple[int, int]]  # size and moment of the last change of each file of settings
     forgotten: frozenset[str] = frozenset()
+
+    def expect_unedited(self) -> None:
+        """Raises ConfigError where files were edited since: who has waited for another run would put figures
+        by settings of before in the place of those that it made by the new ones.
+        """
+        now = _seen(self.project)
+        if edited := [file for file in {**self.seen, **now} if self.seen.get(file) != now.get(file)]:
+            raise ConfigError(f"{edited[0]} was changed while this run waited for another. Run again.")
 
     def as_they_were(self, brands: Set[str]) -> Folders:
         """With these brands as they last were sound; those of which nothing is kept as they are.
@@ -61,8 +70,9 @@ def sound(project: Project, lakehouse: Lakehouse) -> Iterator[Folders]:
     copies of what is kept of them. Raises ConfigError where no brand would be left.
     """
     with TemporaryDirectory(prefix="mergehouse-") as copies:
-        texts = dict(_texts(project.brands.values()))
-        yield Folders(*_with_mappings(project, lakehouse, Path(copies)), texts, lakehouse, Path(copies))
+        seen, texts = _seen(project), dict(_texts(project.brands.values()))
+        said = _with_mappings(project, lakehouse, Path(copies))
+        yield Folders(*said, texts, lakehouse, Path(copies), seen)
 
 
 def keep(folders: Folders, held: Collection[str]) -> None:
@@ -73,6 +83,17 @@ def keep(folders: Folders, held: Collection[str]) -> None:
     if (now := still | now) != kept:
         with storage_errors(lakehouse.location):
             lakehouse.store.put(KEPT, json.dumps(now).encode())
+
+
+def _seen(project: Project) -> dict[str, tuple[int, int]]:
+    files = [project.folder / CONFIG_FILE, *project.mappings_folder.glob("*.csv")]
+    files += [file for folder in project.folder.glob("brands/*") for file in folder.glob("*.*")]
+    found: dict[str, tuple[int, int]] = {}
+    for file in files:
+        with suppress(OSError):  # gone meanwhile, or not to be read: who reads it says so
+            state = file.stat()
+            found[str(file)] = state.st_size, state.st_mtime_ns
+    return found
 
 
 def _texts(brands: Iterable[Brand]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -224,3 +224,17 @@ def test_discounts_that_nobody_takes_off_are_found(shop: Shop) -> None:
     assert not result.failed, result.faults
     [said] = [check for check in result.checks if check.check == "discounts_are_read"]
     assert [tuple(row.values()) for row in said.sample] == [("kept", "lines.discount", 4, 0)]
+
+
+def test_taxes_within_amounts_that_nobody_tells_are_found(shop: Shop) -> None:
+    """19 of 119 are 19 % of the rest; 19 of 100 come on top. A brand that says `prices` is believed."""
+    within, on_top, said = shop.brands("within", "on_top", "said")
+    said.configure("prices: net\n" + (said.brand / "brand.yml").read_text())
+    for brand, price in ((within, "119"), (on_top, "100"), (said, "119")):
+        brand.deliver_lines(
+            *(line(f"o{n}", "1", price, "19.00") for n in range(5)),
+            header=SHOP_HEADER + ",Tax amount",
+        )
+    result = shop.run(until="silver")
+    [found] = [check for check in result.checks if check.check == "taxes_are_told"]
+    assert [tuple(row.values()) for row in found.sample] == [("within", "lines.tax_amount", 5, 0)]

@@ -44,8 +44,8 @@ from mergehouse.transform.staging_views import (
     untold_kinds_view,
 )
 from mergehouse.transform.summed_rows import rows_summed_twice_view
-from mergehouse.transform.unread_discounts import unread_discounts_view
 from mergehouse.transform.unread_marks import unread_marks_view
+from mergehouse.transform.unread_money import unread_discounts_view, unread_taxes_view
 
 
 def build_graph(
@@ -187,6 +187,7 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.rows_summed_twice", rows_summed_twice_view(brands, loaded), of_brands=True),
         _view("staging.repeated_rows", repeated_rows_view(brands, loaded), of_brands=True),
         _view("staging.unread_discounts", unread_discounts_view(brands, loaded), of_brands=True),
+        _view("staging.unread_taxes", unread_taxes_view(brands, loaded), of_brands=True),
         _view("staging.unread_marks", unread_marks_view(brands, loaded), of_brands=True),
         _view("staging.undated_versions", undated_versions_view(sources, loaded), of_brands=True),
         _view("staging.earlier_costs", earlier_costs, of_brands=True),

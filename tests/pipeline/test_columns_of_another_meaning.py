@@ -238,3 +238,14 @@ def test_taxes_within_amounts_that_nobody_tells_are_found(shop: Shop) -> None:
     result = shop.run(until="silver")
     [found] = [check for check in result.checks if check.check == "taxes_are_told"]
     assert [tuple(row.values()) for row in found.sample] == [("within", "lines.tax_amount", 5, 0)]
+
+
+def test_prices_that_are_below_a_cent_are_found(shop: Shop) -> None:
+    """As shares of some other number. A give-away among goods is none."""
+    shares, sound = shop.brands("shares", "sound")
+    for brand, price in ((shares, "0.0017"), (sound, "5")):
+        lines = [line(f"o{n}", "1", price) for n in range(60)]
+        brand.deliver_lines(*lines, *(line(f"g{n}", "1", "0.001") for n in range(5)))
+    result = shop.run(until="silver")
+    [found] = [check for check in result.checks if check.check == "amounts_are_not_rounded_away"]
+    assert found.sample == [{"source_system": "shares", "order_lines": 65, "other_lines": 0}]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from tests.conftest import Shop
+from tests.conftest import SHOP_HEADER, SHOP_ORDER_LINES, Shop
 from tests.pipeline.more_columns import line, with_columns
 
 pytestmark = pytest.mark.slow("a run for each case")
@@ -202,3 +202,50 @@ def test_places_of_lines_as_quantities_and_amounts_as_costs_are_found(shop: Shop
     found = {check.check: check.sample for check in result.checks}
     assert found["quantity_is_no_position"] == [{"source_system": "places", "orders": 5, "other_orders": 0}]
     assert found["cost_is_no_amount"] == [{"source_system": "costs", "order_lines": 5, "other_lines": 0}]
+
+
+def test_discounts_that_nobody_takes_off_are_found(shop: Shop) -> None:
+    """Not where prices are those after it, or order_lines.sql reads the column; codes are none."""
+    header = SHOP_HEADER + ",Discount %,discount_code"
+    kept, after, read = shop.brands("kept", "after", "read")
+    for brand, reduced in ((kept, "10"), (after, "9"), (read, "10")):
+        brand.deliver_lines(
+            *(line(f"o{n}", "2", "10", "0", "") for n in range(3)),
+            *(line(f"r{n}", "2", reduced, "10", "SPRING10") for n in range(4)),
+            line("other", "2", "5", "50", "HALF", item="P2"),
+            header=header,
+        )
+    told = "      currency: {type: code}\n      off: {type: number, header: Discount %}\n"
+    config = (read.brand / "brand.yml").read_text()
+    read.configure(config.replace("      currency: {type: code}\n", told))
+    amount = "currency, qty * price * (1 - off / 100) AS amount,"
+    (read.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace("currency,", amount))
+    result = shop.run(until="silver")
+    assert not result.failed, result.faults
+    [said] = [check for check in result.checks if check.check == "discounts_are_read"]
+    assert [tuple(row.values()) for row in said.sample] == [("kept", "lines.discount", 4, 0)]
+
+
+def test_taxes_within_amounts_that_nobody_tells_are_found(shop: Shop) -> None:
+    """19 of 119 are 19 % of the rest; 19 of 100 come on top. A brand that says `prices` is believed."""
+    within, on_top, said = shop.brands("within", "on_top", "said")
+    said.configure("prices: net\n" + (said.brand / "brand.yml").read_text())
+    for brand, price in ((within, "119"), (on_top, "100"), (said, "119")):
+        brand.deliver_lines(
+            *(line(f"o{n}", "1", price, "19.00") for n in range(5)),
+            header=SHOP_HEADER + ",Tax amount",
+        )
+    result = shop.run(until="silver")
+    [found] = [check for check in result.checks if check.check == "taxes_are_told"]
+    assert [tuple(row.values()) for row in found.sample] == [("within", "lines.tax_amount", 5, 0)]
+
+
+def test_prices_that_are_below_a_cent_are_found(shop: Shop) -> None:
+    """As shares of some other number. A give-away among goods is none."""
+    shares, sound = shop.brands("shares", "sound")
+    for brand, price in ((shares, "0.0017"), (sound, "5")):
+        lines = [line(f"o{n}", "1", price) for n in range(60)]
+        brand.deliver_lines(*lines, *(line(f"g{n}", "1", "0.001") for n in range(5)))
+    result = shop.run(until="silver")
+    [found] = [check for check in result.checks if check.check == "amounts_are_not_rounded_away"]
+    assert found.sample == [{"source_system": "shares", "order_lines": 65, "other_lines": 0}]

@@ -8,11 +8,13 @@ import pytest
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 
 UNNUMBERED = SHOP_ORDER_LINES.replace("line AS line_id, ", "")
+COSTED = UNNUMBERED.replace("currency,", "currency, line AS cost,")
 # by brand: order_lines.sql, what else brand.yml says, what the two rows say as line and in a column that
 # nobody declares, how many units another line has, and the columns in which the rows are said to differ
 ASKED: dict[str, tuple[str, str, tuple[str, str], tuple[str, str], int, list[str]]] = {
     "numbered": (UNNUMBERED, "", ("1", "2"), ("", ""), 2, ["line"]),
     "undeclared": (UNNUMBERED, "", ("1", "1"), ("7", "8"), 2, ["row_id"]),
+    "cost": (COSTED, "", ("1", "2"), ("", ""), 2, ["line"]),
     "units": (UNNUMBERED, "", ("1", "1"), ("", ""), 1, [""]),
     "alike": (UNNUMBERED, "", ("1", "1"), ("", ""), 2, []),
     "said": (UNNUMBERED, "repeats: duplicates\n", ("1", "2"), ("", ""), 1, []),

@@ -45,6 +45,7 @@ from mergehouse.transform.staging_views import (
 )
 from mergehouse.transform.summed_rows import rows_summed_twice_view
 from mergehouse.transform.unread_marks import unread_marks_view
+from mergehouse.transform.unread_money import unread_discounts_view, unread_taxes_view
 from mergehouse.transform.unread_parents import unread_parents_view
 
 
@@ -186,6 +187,8 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.untold_kinds", untold_kinds_view(brands), of_brands=True),
         _view("staging.rows_summed_twice", rows_summed_twice_view(brands, loaded), of_brands=True),
         _view("staging.repeated_rows", repeated_rows_view(brands, loaded), of_brands=True),
+        _view("staging.unread_discounts", unread_discounts_view(brands, loaded), of_brands=True),
+        _view("staging.unread_taxes", unread_taxes_view(brands, loaded), of_brands=True),
         _view("staging.unread_marks", unread_marks_view(brands, loaded), of_brands=True),
         _view("staging.unread_parents", unread_parents_view(brands, loaded), of_brands=True),
         _view("staging.undated_versions", undated_versions_view(sources, loaded), of_brands=True),

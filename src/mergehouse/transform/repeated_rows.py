@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 from sqlglot import exp
@@ -14,6 +15,17 @@ from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_queries import ORDER_LINES, line_source, selects_of
 from mergehouse.transform.brand_sql import resolved
 
+# What a line says besides, in which versions of it may differ; see silver.duplicates.
+BESIDES = {
+    "cost",
+    "profit",
+    "list_price",
+    "tax_rate",
+    "tax_amount",
+    "unit_of_measure",
+    "status",
+    "line_class",
+}
 KINDS = {
     "source_system": "STRING",
     "batch_id": "STRING",
@@ -26,8 +38,8 @@ KINDS = {
 
 def repeated_rows_view(brands: list[Brand], delivered: list[Batch]) -> str:
     """SQL of `staging.repeated_rows`: the lines that gave way to one of their own file, of brands that do not
-    say what repeats are. `differ_in` has the columns, which order_lines.sql does not read, in which the two
-    rows differ; it is blank where they are alike.
+    say what repeats are. `differ_in` has the columns in which the two rows differ, which order_lines.sql does
+    not read, or for costs, taxes and the like alone; it is blank where they are alike.
 
     >>> repeated_rows_view([], []).endswith("WHERE FALSE")
     True
@@ -42,11 +54,13 @@ def repeated_rows_view(brands: list[Brand], delivered: list[Batch]) -> str:
 
 
 def _unnumbered(brand: Brand, delivered: list[Batch]) -> Iterator[tuple[str, list[str]]]:
-    """The sources of lines without a number, with their columns that nothing reads."""
+    """The sources of lines without a number, with their columns that do not tell lines apart."""
     file = brand.folder / ORDER_LINES
     query = resolved(brand, file)
-    read = {column.name for column in query.find_all(exp.Column)} | {*brand.leave_out}
     branches = selects_of(query, file)
+    given = [value for branch in branches for value in branch.selects if value.alias_or_name in BESIDES]
+    besides = Counter(column.name for value in given for column in value.find_all(exp.Column))
+    read = {*(Counter(column.name for column in query.find_all(exp.Column)) - besides), *brand.leave_out}
     for table in dict.fromkeys(line_source(branch, brand)[0] for branch in branches):
         batches = [batch for batch in delivered if batch.source_table == table]
         if table and batches and not brand.sources[table].key and "line_id" not in branches[0].named_selects:

@@ -13,7 +13,6 @@ from mergehouse.ingest.detection import detect_formats
 from mergehouse.ingest.doubts import doubtful_rows
 from mergehouse.ingest.emptied_columns import note_emptied
 from mergehouse.ingest.formats import Formats, Written
-from mergehouse.ingest.parent_cells import parent_columns
 from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.voiding_cells import voiding_columns
 from mergehouse.ingest.written_currencies import other_currencies
@@ -99,9 +98,7 @@ def _formats(
     days = days_moved(connection, of.source, of.brand.timezone)
     note_emptied(connection, of.source, found, before)
     voiding = voiding_columns(connection, rows, written, batch)
-    parents = parent_columns(connection, rows, written, batch)
     for place, formats in enumerate(found):
         formats.doubts.extend(others.get(place, []) + shares.get(place, []) + days.get(place, []))
         formats.voiding.extend(voiding.get(place, []))
-        formats.parents.update(parents.get(place, {}))
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 RARE = (
     "undecided", "marks", "nulls", "numbers", "plain", "cleaned", "composed", "shortened", "verbatim",
-    "minor_units", "dashed", "filled", "voiding", "parents", "others",
+    "minor_units", "dashed", "filled", "voiding", "others",
 )  # fmt: skip
 
 
@@ -19,9 +19,8 @@ class Formats:
     "empty"; columns of `numbers` that the file itself holds as such, of which every cell is a `plain` one, of
     cells to be `cleaned`, of letters to be `composed` with their accents, of codes that a spreadsheet
     `shortened`, of which every cell is read `verbatim`, of numbers with `dashed` cents; the `minor_units` of
-    currencies among codes; columns that are `filled` in most rows, or of which cells are `voiding` rows;
-    by columns that name `parents` of rows those that they name them by; the `others`, which nobody declared;
-    `notes` on what was unclear, `doubts` on what seems wrong.
+    currencies among codes; columns that are `filled` in most rows, or of which cells are `voiding` rows,
+    and the `others`, which nobody declared; `notes` on what was unclear, `doubts` on what seems wrong.
     """
 
     decimal_mark: str
@@ -40,7 +39,6 @@ class Formats:
     dashed: list[str] = field(default_factory=list)
     filled: list[str] = field(default_factory=list)
     voiding: list[str] = field(default_factory=list)
-    parents: dict[str, str] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
 

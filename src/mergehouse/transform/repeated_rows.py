@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,18 +13,12 @@ from mergehouse.ingest.bronze import Batch
 from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_queries import ORDER_LINES, line_source, selects_of
 from mergehouse.transform.brand_sql import resolved
+from mergehouse.transform.delivered_columns import delivered_columns
 
 # What a line says besides, in which versions of it may differ; see silver.duplicates.
 BESIDES = {
-    "cost",
-    "profit",
-    "list_price",
-    "tax_rate",
-    "tax_amount",
-    "unit_of_measure",
-    "status",
-    "line_class",
-}
+    "cost", "profit", "list_price", "tax_rate", "tax_amount", "unit_of_measure", "status", "line_class",
+}  # fmt: skip
 KINDS = {
     "source_system": "STRING",
     "batch_id": "STRING",
@@ -48,12 +41,12 @@ def repeated_rows_view(brands: list[Brand], delivered: list[Batch]) -> str:
         _select(brand, table, unread)
         for brand in brands
         if "repeats" not in brand.model_fields_set
-        for table, unread in _unnumbered(brand, [b for b in delivered if b.source_system == brand.name])
+        for table, unread in _unnumbered(brand, delivered_columns(brand, delivered))
     ]
     return " UNION ALL ".join(selects) or no_rows(KINDS)
 
 
-def _unnumbered(brand: Brand, delivered: list[Batch]) -> Iterator[tuple[str, list[str]]]:
+def _unnumbered(brand: Brand, delivered: dict[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
     """The sources of lines without a number, with their columns that do not tell lines apart."""
     file = brand.folder / ORDER_LINES
     query = resolved(brand, file)
@@ -62,15 +55,9 @@ def _unnumbered(brand: Brand, delivered: list[Batch]) -> Iterator[tuple[str, lis
     besides = Counter(column.name for value in given for column in value.find_all(exp.Column))
     read = {*(Counter(column.name for column in query.find_all(exp.Column)) - besides), *brand.leave_out}
     for table in dict.fromkeys(line_source(branch, brand)[0] for branch in branches):
-        batches = [batch for batch in delivered if batch.source_table == table]
-        if table and batches and not brand.sources[table].key and "line_id" not in branches[0].named_selects:
-            found = {name for formats in {b.formats for b in batches} for name in _others(formats)}
-            yield table, sorted(({*brand.sources[table].columns} | found) - read)
-
-
-def _others(formats: str) -> list[str]:
-    others: list[str] = json.loads(formats).get("others", [])
-    return others
+        is_numbered = "line_id" in branches[0].named_selects
+        if table in delivered and not brand.sources[table].key and not is_numbered:
+            yield table, [name for name in delivered[table] if name not in read]
 
 
 def _select(brand: Brand, table: str, unread: list[str]) -> str:

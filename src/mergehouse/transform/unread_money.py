@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from sqlglot import exp
 
@@ -14,6 +13,7 @@ from mergehouse.ingest.money_columns import DISCOUNTS, TAXES, saying
 from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_queries import ORDER_LINES, line_sources
 from mergehouse.transform.brand_sql import resolved
+from mergehouse.transform.delivered_columns import delivered_columns
 
 KINDS = {
     "source_system": "STRING",
@@ -44,21 +44,14 @@ def unread_taxes_view(brands: list[Brand], delivered: list[Batch]) -> str:
 
 
 def _unread(words: Collection[str], brands: list[Brand], delivered: list[Batch]) -> str:
-    written = {(b.source_system, b.source_table, b.formats) for b in delivered}
     selects = []
     for brand in brands:
-        named = {column for it in written if it[0] == brand.name for column in _columns(brand, *it[1:])}
-        if told := sorted(column for column in named if saying(words, column[1], "")):
+        columns = delivered_columns(brand, delivered).items()
+        if told := [(table, n) for table, names in columns for n in names if saying(words, n, "")]:
             query, lines = resolved(brand, brand.folder / ORDER_LINES), line_sources(brand)
             read = {column.name for column in query.find_all(exp.Column)}
             selects += [_select(words, brand, *it) for it in told if it[0] in lines and it[1] not in read]
     return " UNION ALL ".join(selects) or no_rows(KINDS)
-
-
-def _columns(brand: Brand, table: str, formats: str) -> Iterator[tuple[str, str]]:
-    if table in brand.sources:
-        for name in (*brand.sources[table].columns, *json.loads(formats).get("others", [])):
-            yield table, name
 
 
 def _select(words: Collection[str], brand: Brand, table: str, name: str) -> str:

@@ -50,10 +50,10 @@ NAMED = {
         "it makes this view from brand.yml; the tracing of deliveries goes by its name",
     ),
     "transform.model_graph": (
-        "bronze.batches staging.earlier_costs staging.line_joins staging.line_sources staging.other_spellings"
-        " staging.raw_rows staging.repeated_rows staging.rows_summed_twice staging.undated_versions"
-        " staging.unread_discounts staging.unread_marks staging.unread_parents staging.unread_taxes"
-        " staging.untold_kinds",
+        "bronze.batches staging.earlier_costs staging.line_joins staging.line_sources staging.minor_units"
+        " staging.other_spellings staging.raw_rows staging.repeated_rows staging.rows_summed_twice"
+        " staging.undated_versions staging.unread_discounts staging.unread_marks staging.unread_parents"
+        " staging.unread_taxes staging.untold_kinds",
         "models may read the ledger; the views are made here",
     ),
     "transform.repeated_rows": (

@@ -159,6 +159,25 @@ def test_numbers_of_lines_are_no_orders(shop: Shop) -> None:
     assert [tuple(row.values()) for row in said.sample] == [("lines", 6, 6)]
 
 
+def test_numbers_of_lines_are_no_products(shop: Shop) -> None:
+    """Nor are places in orders; codes with a gap, or sold twice, are."""
+    codes = {
+        "numbers": range(501, 521),
+        "places": [1, 2, 3, 4] * 5,
+        "gap": [*range(501, 520), 521],
+        "twice": [*range(501, 520), 501],
+    }
+    for brand, given in zip(shop.brands(*codes), codes.values(), strict=True):
+        brand.deliver_lines(
+            *(f"A{n // 4},{n % 4 + 1},2025-06-02,{code},Mug,1,5,77,DE,EUR" for n, code in enumerate(given))
+        )
+    [said] = [c for c in shop.run(until="silver").checks if c.check == "products_are_no_lines"]
+    assert [tuple(row.values()) for row in said.sample] == [
+        ("numbers", "numbers of lines", 20),
+        ("places", "places in orders", 20),
+    ]
+
+
 def test_customers_with_a_number_for_each_order_are_found(shop: Shop) -> None:
     anew, young, stays = shop.brands("anew", "young", "stays")
     for brand, orders, customers in ((anew, 100, 100), (young, 99, 99), (stays, 100, 99)):
@@ -181,6 +200,30 @@ def test_a_file_in_cents_is_found(shop: Shop) -> None:
     [said] = [check for check in shop.run().checks if check.check == "prices_keep_their_scale"]
     assert [(row["source_system"], str(row["month_start"]), row["products"]) for row in said.sample] == [
         ("cents", "2025-07-01", 3)
+    ]
+
+
+def test_cents_by_name_that_are_not_divided_are_found(shop: Shop) -> None:
+    """By the name of the column or of its header; not where they are divided, or a share, in percent."""
+    given = {
+        "name": ("price_cents", "price_cents", "price_cents AS unit_price"),
+        "header": ("paid", "Price (pence)", "qty * paid AS amount, paid AS unit_price"),
+        "divided": ("price_cents", "price_cents", "price_cents / 100 AS unit_price"),
+        "tenths": ("price_cents", "price_cents", "0.01 * price_cents AS unit_price"),
+        "share": ("per_cent", "per_cent", "price - per_cent AS unit_price"),
+    }
+    for brand, (name, header, select) in zip(shop.brands(*given), given.values(), strict=True):
+        declared = f'      {name}: {{type: number, header: "{header}"}}\n      item:'
+        config = (brand.brand / "brand.yml").read_text()
+        brand.configure(config.replace("      item:", declared))
+        lines = SHOP_ORDER_LINES.replace("price AS unit_price", select)
+        (brand.brand / "order_lines.sql").write_text(lines)
+        brand.deliver_lines(line("A1", "1", "5", "500"), header=f"{SHOP_HEADER},{header}")
+    [said] = [c for c in shop.run(until="silver").checks if c.check == "cents_are_divided"]
+    assert [tuple(row.values()) for row in said.sample] == [
+        ("header", "paid", "amount"),
+        ("header", "paid", "unit_price"),
+        ("name", "price_cents", "unit_price"),
     ]
 
 

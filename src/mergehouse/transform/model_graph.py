@@ -32,6 +32,7 @@ from mergehouse.transform.earlier_costs import earlier_costs_view
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
 from mergehouse.transform.graph import BUILT_LAYERS, Earlier, Graph, Node, Table, View, digest, tables_in
 from mergehouse.transform.hashing import with_hashes
+from mergehouse.transform.minor_units import minor_units_view
 from mergehouse.transform.repeated_rows import repeated_rows_view
 from mergehouse.transform.staging_views import (
     joins_view,
@@ -189,6 +190,7 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.repeated_rows", repeated_rows_view(brands, loaded), of_brands=True),
         _view("staging.unread_discounts", unread_discounts_view(brands, loaded), of_brands=True),
         _view("staging.unread_taxes", unread_taxes_view(brands, loaded), of_brands=True),
+        _view("staging.minor_units", minor_units_view(brands), of_brands=True),
         _view("staging.unread_marks", unread_marks_view(brands, loaded), of_brands=True),
         _view("staging.unread_parents", unread_parents_view(brands, loaded), of_brands=True),
         _view("staging.undated_versions", undated_versions_view(sources, loaded), of_brands=True),

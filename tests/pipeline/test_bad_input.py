@@ -123,7 +123,13 @@ def test_a_file_of_torn_lines_alone_is_not_loaded(shop: Shop) -> None:
     shop.deliver_lines(GOOD, GOOD.replace("A1", "A2"), header=f"{SHOP_HEADER},")
     message = shop.failure()
     assert "no line could be split into the 11 columns of the header (line 2: too_few_columns)" in message
+    assert "The header ends with a delimiter that its lines lack: take it away." in message
     assert not shop.lakehouse.exists("bronze.shop_lines") and not shop.lakehouse.exists("bronze.rejected")
+
+
+def test_lines_with_a_number_in_front_that_the_header_lacks_are_explained(shop: Shop) -> None:
+    shop.deliver_lines(f"1,{GOOD}", f"2,{GOOD.replace('A1', 'A2')}")
+    assert "Its lines have a cell more than the header, as where R's `write.table`" in shop.failure()
 
 
 def test_line_ends_of_two_kinds_and_bad_bytes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,13 +155,26 @@ class TextReader(Reader):
         ).fetchall()[0]
 
     def _all_torn(self) -> str:
-        rejected = f"SELECT source_line, reason_code FROM ({self.rejected()}) ORDER BY source_line LIMIT 1"
-        line, reason = self.cursor.execute(rejected).fetchall()[0]
+        rejected = f"SELECT * FROM ({self.rejected()}) ORDER BY source_line LIMIT 1"
+        line, reason, _, written = self.cursor.execute(rejected).fetchall()[0]
         return (
             f"{self.delivery.path}: no line could be split into the {len(self._own_columns)} columns of the"
             f" header (line {line:,}: {reason}). Nothing of this file was loaded. Check its header, delimiter"
-            f" and quotes.{self._on_backslashes()}"
+            f" and quotes.{self._on_one_cell(written)}{self._on_backslashes()}"
         )
+
+    def _on_one_cell(self, written: str) -> str:
+        """What to do where lines have a cell less than the header, or more."""
+        assert self.delimiter
+        cells, columns = written.count(self.delimiter) + 1, self._own_columns
+        if cells == len(columns) - 1 and columns[-1].startswith("unnamed"):
+            return " The header ends with a delimiter that its lines lack: take it away."
+        if cells == len(columns) + 1:
+            return (
+                " Its lines have a cell more than the header, as where R's `write.table` writes rows' numbers:"
+                " name that column in the header (`col.names = NA`)."
+            )
+        return ""
 
     def _on_backslashes(self) -> str:
         r"""What to do where a quote within a cell is written `\"`."""

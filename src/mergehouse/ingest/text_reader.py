@@ -171,7 +171,7 @@ class TextReader(Reader):
             return " The header ends with a delimiter that its lines lack: take it away."
         if cells == len(columns) + 1:
             return (
-                " Its lines have a cell more than the header, as where R's `write.table` writes rows' numbers:"
+                " Its lines have a cell more than the header, as where R's `write.table` numbers rows:"
                 " name that column in the header (`col.names = NA`)."
             )
         return ""

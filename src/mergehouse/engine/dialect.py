@@ -147,10 +147,8 @@ def _plain(node: exp.Expr) -> exp.Expr:
         return exp.TryCast(this=node.expressions[0], to=exp.DataType.build(node.name))
     if isinstance(node, WITH_PATTERNS):
         node.set("format", quotes_as_written(node.args.get("format")))
-    if isinstance(node, exp.GroupConcat) and not node.args.get(
-        "separator"
-    ):  # none, where others have a comma
-        node.set("separator", exp.Literal.string(""))
+    if isinstance(node, exp.GroupConcat) and not node.args.get("separator"):
+        node.set("separator", exp.Literal.string(""))  # nothing, which SQLGlot writes as a comma
     if isinstance(node, exp.WithinGroup) and isinstance(node.this, exp.PercentileCont):
         return _percentile(node)
     return node

@@ -247,8 +247,8 @@ def _by(name: str) -> Callable[[exp.Expr], exp.Expr | None]:
 
 
 def _without_nulls(node: exp.Expr) -> exp.Expr | None:
-    """FIRST and LAST of what is filled; of DuckDB's functions of these names the one says so, of rows in an
-    order, and the other leaves NULLs out anyway.
+    """FIRST and LAST of what is filled. DuckDB says it of FIRST_VALUE and LAST_VALUE, over a window; of the
+    aggregates by a filter.
     """
     kind = {exp.First: exp.FirstValue, exp.Last: exp.LastValue}.get(type(node.this))
     if not kind:

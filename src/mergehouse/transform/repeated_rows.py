@@ -54,9 +54,10 @@ def _unnumbered(brand: Brand, delivered: dict[str, list[str]]) -> Iterator[tuple
     given = [value for branch in branches for value in branch.selects if value.alias_or_name in BESIDES]
     besides = Counter(column.name for value in given for column in value.find_all(exp.Column))
     read = {*(Counter(column.name for column in query.find_all(exp.Column)) - besides), *brand.leave_out}
+    if "line_id" in branches[0].named_selects:
+        return
     for table in dict.fromkeys(line_source(branch, brand)[0] for branch in branches):
-        is_numbered = "line_id" in branches[0].named_selects
-        if table in delivered and not brand.sources[table].key and not is_numbered:
+        if table in delivered and not brand.sources[table].key:
             yield table, [name for name in delivered[table] if name not in read]
 
 
